@@ -1,0 +1,107 @@
+/*
+ * Operations: jobs made of commands, and the rule by which they are repeated.
+ *
+ * Only a connection that ended (IMAPFS_ERROR_OFFLINE) is a reason to repeat, and only once: a
+ * server that hangs has cost the user a time-out already, and what a server refuses it refuses
+ * again.
+ */
+#include "operation.h"
+
+#define MAX_RUNS 2
+
+static void
+operation_run(ImapJob *job, ImapSession *session)
+{
+	Operation *operation = (Operation *)job;
+
+	operation->session = session;
+	operation->n_runs++;
+	operation->n_pending = 1; /* held while commands are being added */
+	operation->start(operation);
+	if (--operation->n_pending == 0)
+		operation->finish(operation, operation->error);
+}
+
+static void
+operation_fail(ImapJob *job, const GError *error)
+{
+	Operation *operation = (Operation *)job;
+
+	operation->finish(operation, error);
+}
+
+void
+operation_submit(Operation *operation, ImapPool *pool, const char *mailbox, guint32 uidvalidity)
+{
+	operation->pool = pool;
+	operation->mailbox = g_strdup(mailbox);
+	operation->uidvalidity = uidvalidity;
+	operation->job.mailbox = operation->mailbox;
+	operation->job.run = operation_run;
+	operation->job.fail = operation_fail;
+	pool_submit(pool, &operation->job);
+}
+
+void
+operation_submit_again(Operation *operation)
+{
+	g_clear_error(&operation->error);
+	pool_submit(operation->pool, &operation->job);
+}
+
+void
+operation_clear(Operation *operation)
+{
+	g_free(operation->mailbox);
+	g_clear_error(&operation->error);
+}
+
+void
+operation_send(Operation *operation, ImapCommand *command)
+{
+	operation->n_pending++;
+	session_send(operation->session, command);
+}
+
+gboolean
+operation_mailbox_valid(Operation *operation)
+{
+	const ImapSelected *selected = session_selected(operation->session);
+
+	if (!operation->uidvalidity || selected->uidvalidity == operation->uidvalidity)
+		return TRUE;
+	if (!operation->error)
+		operation->error =
+			g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE,
+				    "the mailbox is another one now (UIDVALIDITY %u, was %u)",
+				    selected->uidvalidity, operation->uidvalidity);
+	return FALSE;
+}
+
+/* If the mailbox could not be opened, that is the reason for whatever failed after it. */
+static void
+operation_note_error(Operation *operation, const GError *error)
+{
+	const GError *cause = operation->mailbox ? session_select_error(operation->session) : NULL;
+
+	if (!operation->error)
+		operation->error = g_error_copy(cause ? cause : error);
+}
+
+void
+operation_command_done(Operation *operation, const ImapResponse *tagged, const GError *error)
+{
+	gboolean lost;
+
+	if (error)
+		operation_note_error(operation, error);
+	lost = !tagged && g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE);
+	if (--operation->n_pending)
+		return;
+	pool_job_done(operation->pool, &operation->job, operation->session);
+	operation->session = NULL;
+	if (lost && operation->n_runs < MAX_RUNS)
+		operation_submit_again(operation);
+	else
+		operation->finish(operation, operation->error);
+}

@@ -1,0 +1,49 @@
+/*
+ * operation.h: what a Remote's operations have in common.
+ *
+ * An operation is a job that sends one or more commands at once. When the last has ended, finish()
+ * is called with the first error among them; where the connection was lost under it and the
+ * operation is safe to repeat (all that read are), it has first been run again, once.
+ */
+#pragma once
+
+#include "pool.h"
+
+typedef struct Operation Operation;
+
+struct Operation {
+	ImapJob job; /* first, so that a job is its operation */
+	ImapPool *pool;
+	char *mailbox;	      /* server's bytes, or NULL */
+	guint32 uidvalidity;  /* that the mailbox must have; 0: any */
+	ImapSession *session; /* while commands are in flight */
+	guint n_pending;
+	guint n_runs;
+	GError *error; /* the first one of this run */
+	/* Sends the commands, each with operation_send(). Called again for a repetition. */
+	void (*start)(Operation *operation);
+	/* The end: @error is the operation's, NULL if all went well. Frees the operation. */
+	void (*finish)(Operation *operation, const GError *error);
+};
+
+/* Sets up the fields above (zeroed by the caller) and queues the operation. @mailbox is copied. */
+void operation_submit(Operation *operation, ImapPool *pool, const char *mailbox,
+		      guint32 uidvalidity);
+
+/* Runs a further round of commands, on any session. To be called from finish() instead of freeing.
+ */
+void operation_submit_again(Operation *operation);
+
+/* Releases what operation_submit() took, not @operation itself. */
+void operation_clear(Operation *operation);
+
+/* Sends @command as one of the operation's. Its handler's done() must call
+ * operation_command_done(). */
+void operation_send(Operation *operation, ImapCommand *command);
+
+/* To be called from done(): @error as it came. May call finish(): touch nothing afterwards. */
+void operation_command_done(Operation *operation, const ImapResponse *tagged, const GError *error);
+
+/* Whether the mailbox now selected is the one that the operation means; if not, the operation will
+ * end with IMAPFS_ERROR_STALE, and what came must not be used. */
+gboolean operation_mailbox_valid(Operation *operation);

@@ -1,0 +1,506 @@
+/*
+ * The connections of one account.
+ *
+ *     ONLINE   at least one session is ready, or the last one ended in peace and the next job may
+ *              open another; jobs wait for a session
+ *     OFFLINE  a connection could not be made, or a server hung: jobs are refused at once. Attempts
+ *              follow one another with growing delays, and a refused job brings the next one
+ * forward
+ *
+ * A job's own commands, and whether to repeat them, are operation.c.
+ */
+#include "pool.h"
+
+#include <string.h>
+
+#define IDLE_CLOSE_US (60 * G_USEC_PER_SEC) /* a spare session idles so long */
+#define KEEPALIVE_US                                                                               \
+	(4 * 60 * G_USEC_PER_SEC) /* the last one says NOOP then (NAT forgets after 5 minutes) */
+#define HOUSEKEEPING_S	   15
+#define RETRY_FIRST_MS	   1000
+#define RETRY_LAST_MS	   60000
+#define RETRY_ON_DEMAND_US (1 * G_USEC_PER_SEC)	 /* a user is waiting */
+#define RETRY_REFUSED_US   (60 * G_USEC_PER_SEC) /* a password was refused: do not get locked out */
+#define SHRINK_US	   (60 * G_USEC_PER_SEC) /* the server wants fewer connections: for so long */
+#define STARVING_US	   (G_USEC_PER_SEC / 4) /* a job that waits longer goes before all others */
+#define PIPELINE_MAX	   64			/* commands on one session before others are used */
+
+typedef struct {
+	ImapPool *pool;
+	ImapSession *session;
+	ImapJob *bulk; /* the bulk job that runs on it, or NULL */
+	gboolean ready;
+} Member;
+
+struct ImapPool {
+	const ImapSettings *settings;
+	SSL_CTX *context;
+	GPtrArray *members; /* of Member */
+	GQueue jobs;	    /* waiting, oldest first */
+	gboolean offline;
+	GError *reason; /* why offline */
+	guint retry;	/* source of the next attempt */
+	guint retry_ms;
+	gint64 attempted_us;
+	gint64 no_more_until_us; /* no further connections before that */
+	guint housekeeping;
+	guint refuse; /* source that refuses waiting jobs */
+	ImapPoolListener listener;
+	gpointer listener_data;
+	guint64 n_connections; /* ever */
+};
+
+static void pool_pump(ImapPool *pool);
+
+static guint
+pool_n_connecting(const ImapPool *pool)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < pool->members->len; i++)
+		n += !((Member *)pool->members->pdata[i])->ready;
+	return n;
+}
+
+static gboolean
+pool_has_ready(const ImapPool *pool)
+{
+	return pool_n_connecting(pool) < pool->members->len;
+}
+
+/* --- choosing a session ------------------------------------------------------------------------
+ */
+
+static gboolean
+member_usable(const Member *member)
+{
+	return member->ready && session_state(member->session) == SESSION_READY;
+}
+
+static gboolean
+member_has_selected(const Member *member, const char *mailbox)
+{
+	return g_strcmp0(session_selected(member->session)->name, mailbox) == 0;
+}
+
+/* Lower is better; G_MAXINT: not this one. */
+static int
+member_cost(const Member *member, const ImapJob *job, gboolean may_wait)
+{
+	guint n_commands = session_n_commands(member->session);
+	gboolean selected = !job->mailbox || member_has_selected(member, job->mailbox);
+
+	if (!member_usable(member))
+		return G_MAXINT;
+	if (selected && !member->bulk && n_commands < PIPELINE_MAX)
+		return (int)n_commands;
+	if (n_commands == 0)
+		return PIPELINE_MAX;
+	/* Behind a bulk job, or a long queue, only if nothing better will come. */
+	return selected && may_wait ? PIPELINE_MAX + 1 + (int)n_commands : G_MAXINT;
+}
+
+static Member *
+pool_choose(ImapPool *pool, const ImapJob *job, gboolean may_wait)
+{
+	Member *best = NULL;
+	int best_cost = G_MAXINT;
+
+	for (guint i = 0; i < pool->members->len; i++) {
+		Member *member = pool->members->pdata[i];
+		int cost = member_cost(member, job, may_wait);
+
+		/* Among idle ones, the one idle for longest: its mailbox is least in use. */
+		if (cost < best_cost ||
+		    (best && cost == best_cost && cost == PIPELINE_MAX &&
+		     session_idle_since(member->session) < session_idle_since(best->session))) {
+			best = member;
+			best_cost = cost;
+		}
+	}
+	return best;
+}
+
+static void
+member_run(Member *member, ImapJob *job)
+{
+	if (job->mailbox && !member_has_selected(member, job->mailbox))
+		session_select(member->session, job->mailbox);
+	if (job->bulk)
+		member->bulk = job;
+	job->run(job, member->session);
+}
+
+/* --- connecting
+ * ------------------------------------------------------------------------------------ */
+
+static void pool_member_ready(ImapSession *session, gpointer data);
+static void pool_member_idle(ImapSession *session, gpointer data);
+static void pool_member_closed(ImapSession *session, const GError *error, gpointer data);
+
+static const ImapSessionEvents member_events = {
+	.ready = pool_member_ready,
+	.idle = pool_member_idle,
+	.closed = pool_member_closed,
+};
+
+static void
+member_free(gpointer data)
+{
+	Member *member = data;
+
+	session_free(member->session);
+	g_free(member);
+}
+
+static void
+pool_connect(ImapPool *pool)
+{
+	Member *member = g_new0(Member, 1);
+
+	g_clear_handle_id(&pool->retry, g_source_remove);
+	pool->attempted_us = g_get_monotonic_time();
+	pool->n_connections++;
+	member->pool = pool;
+	g_ptr_array_add(pool->members, member);
+	member->session = session_new(pool->settings, pool->context, &member_events, member);
+}
+
+static gboolean
+pool_retry(gpointer data)
+{
+	ImapPool *pool = data;
+
+	pool->retry = 0;
+	if (!pool->members->len)
+		pool_connect(pool);
+	return G_SOURCE_REMOVE;
+}
+
+/* Half of the delay is left to chance, so that many clients do not come back all at once. */
+static void
+pool_schedule_retry(ImapPool *pool)
+{
+	guint delay_ms = pool->retry_ms / 2 + g_random_int_range(0, (gint32)pool->retry_ms / 2 + 1);
+
+	if (pool->retry || g_error_matches(pool->reason, IMAPFS_ERROR, IMAPFS_ERROR_DENIED))
+		return;
+	pool->retry = g_timeout_add(delay_ms, pool_retry, pool);
+	pool->retry_ms = MIN(pool->retry_ms * 2, RETRY_LAST_MS);
+}
+
+static gboolean
+pool_may_grow(const ImapPool *pool)
+{
+	return pool->members->len < pool->settings->n_connections &&
+	       pool_n_connecting(pool) < pool->jobs.length &&
+	       g_get_monotonic_time() >= pool->no_more_until_us;
+}
+
+/* --- on and off line
+ * ------------------------------------------------------------------------------- */
+
+static gboolean
+pool_refuse_jobs(gpointer data)
+{
+	ImapPool *pool = data;
+	GQueue refused = pool->jobs;
+	ImapJob *job;
+
+	pool->refuse = 0;
+	g_queue_init(&pool->jobs);
+	while ((job = g_queue_pop_head(&refused)))
+		job->fail(job, pool->reason);
+	return G_SOURCE_REMOVE;
+}
+
+static void
+pool_refuse_later(ImapPool *pool)
+{
+	if (!pool->refuse)
+		pool->refuse = g_idle_add_full(G_PRIORITY_DEFAULT, pool_refuse_jobs, pool, NULL);
+}
+
+/* The reason that later jobs are told: the network is down, or the password is wrong, but never
+ * again a time-out, for they do not wait. */
+static void
+pool_go_offline(ImapPool *pool, const GError *error)
+{
+	g_clear_error(&pool->reason);
+	pool->reason = g_error_copy(error);
+	if (error->code != IMAPFS_ERROR_DENIED)
+		pool->reason->code = IMAPFS_ERROR_OFFLINE;
+	if (!pool->offline)
+		g_message("offline: %s", error->message);
+	pool->offline = TRUE;
+	pool_refuse_later(pool);
+	pool_schedule_retry(pool);
+}
+
+static void
+pool_go_online(ImapPool *pool)
+{
+	if (pool->offline)
+		g_message("online again");
+	pool->offline = FALSE;
+	g_clear_error(&pool->reason);
+	g_clear_handle_id(&pool->retry, g_source_remove);
+	g_clear_handle_id(&pool->refuse, g_source_remove);
+	pool->retry_ms = RETRY_FIRST_MS;
+}
+
+static void
+pool_tell_listener(ImapPool *pool, const GError *error)
+{
+	ImapPoolListener listener = pool->listener;
+
+	pool->listener = NULL;
+	if (listener)
+		listener(error, pool->listener_data);
+}
+
+static void
+pool_member_ready(ImapSession *session, gpointer data)
+{
+	Member *member = data;
+	ImapPool *pool = member->pool;
+
+	(void)session;
+	member->ready = TRUE;
+	pool_go_online(pool);
+	pool_tell_listener(pool, NULL);
+	pool_pump(pool);
+}
+
+static void
+pool_member_idle(ImapSession *session, gpointer data)
+{
+	(void)session;
+	pool_pump(((Member *)data)->pool);
+}
+
+/* When one session hangs, the others that idle are most likely dead too: nobody should have to wait
+ * for each of them in turn. Those at work have a deadline of their own. */
+static void
+pool_drop_idle(ImapPool *pool)
+{
+	for (guint i = pool->members->len; i-- > 0;) {
+		Member *member = pool->members->pdata[i];
+
+		if (member->ready && session_n_commands(member->session) == 0)
+			member_free(g_ptr_array_remove_index_fast(pool->members, i));
+	}
+}
+
+/* A connection that was refused while others stand means that the server wants no more of them. */
+static void
+pool_member_closed(ImapSession *session, const GError *error, gpointer data)
+{
+	Member *member = data;
+	ImapPool *pool = member->pool;
+	gboolean was_ready = member->ready;
+
+	(void)session;
+	g_info("connection ended: %s", error->message);
+	g_ptr_array_remove_fast(pool->members, member);
+	if (error->code == IMAPFS_ERROR_TIMED_OUT)
+		pool_drop_idle(pool);
+	if (!was_ready && pool_has_ready(pool))
+		pool->no_more_until_us = g_get_monotonic_time() + SHRINK_US;
+	else if (!was_ready || (error->code == IMAPFS_ERROR_TIMED_OUT && !pool_has_ready(pool)))
+		pool_go_offline(pool, error);
+	pool_tell_listener(pool, error);
+	pool_pump(pool);
+	member_free(member); /* and @error with it */
+}
+
+/* --- jobs
+ * ------------------------------------------------------------------------------------------ */
+
+/* A session that is always given more work for its mailbox would never be free for another one. */
+static gboolean
+pool_starves(const ImapPool *pool)
+{
+	const ImapJob *oldest = g_queue_peek_head((GQueue *)&pool->jobs);
+
+	return oldest && g_get_monotonic_time() - oldest->submitted_us > STARVING_US;
+}
+
+static void
+pool_pump(ImapPool *pool)
+{
+	GList *link = pool->jobs.head;
+
+	while (link && !pool->offline) {
+		GList *next = link->next;
+		ImapJob *job = link->data;
+		Member *member;
+
+		if (link != pool->jobs.head && pool_starves(pool))
+			return;
+		member = pool_choose(pool, job, FALSE);
+		if (!member && !pool_may_grow(pool) && !pool_n_connecting(pool))
+			member = pool_choose(pool, job, TRUE);
+		if (member) {
+			g_queue_delete_link(&pool->jobs, link);
+			member_run(member, job);
+			next = pool->jobs.head; /* the job may have changed the queue */
+		} else if (pool_may_grow(pool)) {
+			pool_connect(pool);
+		}
+		link = next;
+	}
+}
+
+static void
+pool_attempt_on_demand(ImapPool *pool)
+{
+	gint64 pause_us = g_error_matches(pool->reason, IMAPFS_ERROR, IMAPFS_ERROR_DENIED)
+				  ? RETRY_REFUSED_US
+				  : RETRY_ON_DEMAND_US;
+
+	if (!pool->members->len && g_get_monotonic_time() - pool->attempted_us > pause_us)
+		pool_connect(pool);
+}
+
+void
+pool_submit(ImapPool *pool, ImapJob *job)
+{
+	job->submitted_us = g_get_monotonic_time();
+	g_queue_push_tail(&pool->jobs, job);
+	if (pool->offline) {
+		pool_attempt_on_demand(pool);
+		pool_refuse_later(pool);
+		return;
+	}
+	pool_pump(pool);
+}
+
+void
+pool_job_done(ImapPool *pool, ImapJob *job, ImapSession *session)
+{
+	for (guint i = 0; i < pool->members->len; i++) {
+		Member *member = pool->members->pdata[i];
+
+		if (member->session == session && member->bulk == job)
+			member->bulk = NULL;
+	}
+}
+
+/* --- its own calls
+ * ---------------------------------------------------------------------------------- */
+
+static void
+on_noop_done(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	(void)tagged;
+	(void)error;
+	(void)data;
+}
+
+static const ImapCommandHandler noop = {.done = on_noop_done};
+
+static gboolean
+pool_keep_house(gpointer data)
+{
+	ImapPool *pool = data;
+	gint64 now = g_get_monotonic_time();
+
+	for (guint i = pool->members->len; i-- > 0;) {
+		Member *member = pool->members->pdata[i];
+		gint64 idle_us = now - session_idle_since(member->session);
+
+		if (!member_usable(member) || session_n_commands(member->session))
+			continue;
+		if (pool->members->len > 1 && idle_us > IDLE_CLOSE_US) {
+			member_free(g_ptr_array_remove_index_fast(pool->members, i));
+		} else if (idle_us > KEEPALIVE_US) {
+			ImapCommand *command = command_new("NOOP", &noop, NULL);
+
+			command_text(command, "NOOP");
+			session_send(member->session, command);
+		}
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+ImapPool *
+pool_new(const ImapSettings *settings, SSL_CTX *context)
+{
+	ImapPool *pool = g_new0(ImapPool, 1);
+
+	pool->settings = settings;
+	pool->context = context;
+	pool->members = g_ptr_array_new();
+	g_queue_init(&pool->jobs);
+	pool->retry_ms = RETRY_FIRST_MS;
+	pool->housekeeping = g_timeout_add_seconds(HOUSEKEEPING_S, pool_keep_house, pool);
+	return pool;
+}
+
+void
+pool_free(ImapPool *pool)
+{
+	g_source_remove(pool->housekeeping);
+	g_clear_handle_id(&pool->retry, g_source_remove);
+	g_clear_handle_id(&pool->refuse, g_source_remove);
+	pool->offline = TRUE; /* what ends now is not tried again */
+	g_clear_error(&pool->reason);
+	pool->reason = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "unmounted");
+	while (pool->members->len) {
+		Member *member = g_ptr_array_steal_index(pool->members, 0);
+
+		member_free(member);
+	}
+	g_clear_handle_id(&pool->refuse, g_source_remove);
+	pool_refuse_jobs(pool);
+	g_ptr_array_unref(pool->members);
+	g_clear_error(&pool->reason);
+	g_free(pool);
+}
+
+void
+pool_start(ImapPool *pool, ImapPoolListener listener, gpointer data)
+{
+	pool->listener = listener;
+	pool->listener_data = data;
+	pool_connect(pool);
+}
+
+static void
+member_status(const Member *member, guint number, GString *text)
+{
+	static const char *const states[] = {"connecting", "logging in", "ready", "closed"};
+	const ImapTraffic *traffic = session_traffic(member->session);
+	const ImapSelected *selected = session_selected(member->session);
+	g_autofree char *mailbox = imap_printable(selected->name ? selected->name : "-", -1);
+
+	g_string_append_printf(text,
+			       "connection %u: %s, mailbox %s, %u in flight, %" G_GUINT64_FORMAT
+			       " commands, %" G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT
+			       " bytes out\n",
+			       number, states[session_state(member->session)], mailbox,
+			       session_n_commands(member->session), traffic->n_commands,
+			       traffic->n_bytes_in, traffic->n_bytes_out);
+}
+
+void
+pool_status(ImapPool *pool, GString *text)
+{
+	g_string_append_printf(text, "state: %s\n", pool->offline ? "offline" : "online");
+	if (pool->reason)
+		g_string_append_printf(text, "reason: %s\n", pool->reason->message);
+	for (guint i = 0; i < pool->members->len; i++) {
+		Member *member = pool->members->pdata[i];
+		g_autofree char *capabilities = session_capabilities(member->session);
+		const char *tls = session_tls_version(member->session);
+
+		if (i == 0)
+			g_string_append_printf(text, "tls: %s\ncapabilities: %s\n",
+					       tls ? tls : "none", capabilities);
+		member_status(member, i + 1, text);
+	}
+	g_string_append_printf(text,
+			       "connections: %u open, %" G_GUINT64_FORMAT " made\nwaiting: %u\n",
+			       pool->members->len, pool->n_connections, pool->jobs.length);
+}

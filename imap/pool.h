@@ -1,0 +1,44 @@
+/*
+ * pool.h: the connections to one account, and who may use which.
+ *
+ * Work comes as jobs. The pool gives a job to a session that has its mailbox selected, else to an
+ * idle one, else makes a new connection while the account allows it. It keeps at least one
+ * connection while the server lets it, closes others when they idle, reconnects with growing
+ * delays, and while there is no connection and none can be made, refuses jobs at once instead of
+ * letting them wait.
+ */
+#pragma once
+
+#include "session.h"
+
+typedef struct ImapPool ImapPool;
+typedef struct ImapJob ImapJob;
+
+struct ImapJob {
+	const char *mailbox; /* server's bytes, owned by the job; NULL: any session will do */
+	gint64 submitted_us; /* the pool's: monotonic */
+	gboolean bulk;	     /* keeps a session busy for long: better not queue behind it */
+	/* Send the commands now. With a mailbox, that one is selected, or its SELECT is on the way.
+	 */
+	void (*run)(ImapJob *job, ImapSession *session);
+	/* No connection: IMAPFS_ERROR_OFFLINE, _DENIED or _INTERRUPTED. */
+	void (*fail)(ImapJob *job, const GError *error);
+};
+
+/* How the first connection went: NULL once its session is ready. */
+typedef void (*ImapPoolListener)(const GError *error, gpointer data);
+
+ImapPool *pool_new(const ImapSettings *settings, SSL_CTX *context);
+void pool_free(ImapPool *pool);
+
+/* Makes the first connection; @listener hears once how that went. */
+void pool_start(ImapPool *pool, ImapPoolListener listener, gpointer data);
+
+/* Queues @job; run() or fail() is called later, exactly once. */
+void pool_submit(ImapPool *pool, ImapJob *job);
+
+/* The job's last command has ended (bulk jobs only matter). */
+void pool_job_done(ImapPool *pool, ImapJob *job, ImapSession *session);
+
+/* Appends "name: value" lines. */
+void pool_status(ImapPool *pool, GString *text);

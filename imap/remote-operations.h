@@ -1,0 +1,20 @@
+/*
+ * remote-operations.h: the operations of a Remote (imapfs/remote.h), one file each.
+ */
+#pragma once
+
+#include "imapfs/remote.h"
+#include "operation.h"
+
+/* @no_list_status is set once a server turns out to be unable to do what it announces. */
+void remote_list(ImapPool *pool, gboolean *no_list_status, const RemoteListHandler *handler,
+		 gpointer data);
+
+void remote_scan(ImapPool *pool, const RemoteScan *scan, const RemoteScanHandler *handler,
+		 gpointer data);
+
+void remote_uids(ImapPool *pool, const char *mailbox, guint32 uidvalidity,
+		 const RemoteUidsHandler *handler, gpointer data);
+
+void remote_read(ImapPool *pool, const RemoteRead *read, const RemoteReadHandler *handler,
+		 gpointer data);

@@ -1,0 +1,244 @@
+/*
+ * Reading message bytes: UID FETCH BODY.PEEK[] (RFC 3501 6.4.5), cut into blocks as they stream in.
+ *
+ * A block is handed on when it is full, or when the server's literal has come to its announced end,
+ * so that a lost connection can never make a message look shorter than it is.
+ *
+ * Servers may answer OK and send nothing: for an expunged message, for one that this connection has
+ * not heard of yet, for one that they cannot read. So nothing is asked for once more, behind a
+ * NOOP, together with a SEARCH that tells whether the message exists at all.
+ */
+#include "remote-operations.h"
+
+typedef struct {
+	Operation operation;
+	const RemoteReadHandler *handler;
+	gpointer data;
+	guint32 uid;
+	guint64 origin, length; /* bytes; length 0: the whole message */
+	guint64 next;		/* offset after what has come in this run */
+	GByteArray *partial;	/* of the block that is coming */
+	gboolean complete;	/* the whole literal has come */
+	gboolean second_round;
+	UidSet *existing;
+} Read;
+
+static void
+read_emit(Read *read)
+{
+	guint64 offset = read->next - read->partial->len;
+	g_autoptr(GBytes) bytes = NULL;
+
+	if (!read->partial->len)
+		return;
+	bytes = g_byte_array_free_to_bytes(read->partial);
+	read->partial = g_byte_array_sized_new(REMOTE_BLOCK_SIZE);
+	read->handler->block(offset, bytes, read->data);
+}
+
+static void
+read_data(const guint8 *bytes, gsize length, gpointer data)
+{
+	Read *read = data;
+
+	while (length) {
+		gsize n = MIN(length, REMOTE_BLOCK_SIZE - read->partial->len);
+
+		g_byte_array_append(read->partial, bytes, n);
+		read->next += n;
+		bytes += n;
+		length -= n;
+		if (read->partial->len == REMOTE_BLOCK_SIZE)
+			read_emit(read);
+	}
+}
+
+static void
+read_end(gpointer data)
+{
+	Read *read = data;
+
+	read_emit(read);
+	read->complete = TRUE;
+}
+
+/* More than was asked for is no answer. */
+static gboolean
+read_wants(Read *read, guint32 uid, guint64 origin, guint64 size)
+{
+	if (uid != read->uid || origin != read->origin || read->complete ||
+	    !operation_mailbox_valid(&read->operation))
+		return FALSE;
+	if (!read->length || size <= read->length)
+		return TRUE;
+	if (!read->operation.error)
+		read->operation.error =
+			g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
+				    "%" G_GUINT64_FORMAT " bytes sent where %" G_GUINT64_FORMAT
+				    " were asked for",
+				    size, read->length);
+	return FALSE;
+}
+
+static gboolean
+on_literal(guint32 uid, guint64 origin, guint64 size, gpointer data)
+{
+	Read *read = data;
+
+	if (!read_wants(read, uid, origin, size))
+		return FALSE;
+	g_byte_array_set_size(read->partial, 0);
+	read->next = read->origin;
+	return TRUE;
+}
+
+/* The bytes came as a string, or before their UID: they are all here now. */
+static gboolean
+on_fetch(const ImapResponse *response, gpointer data)
+{
+	Read *read = data;
+	ImapFetch fetch;
+	gboolean mine;
+
+	if (!g_str_equal(response->name, "FETCH") || !imap_fetch_parse(response, &fetch, NULL))
+		return FALSE;
+	mine = fetch.has_body && fetch.uid == read->uid && fetch.body_origin == read->origin;
+	if (mine && !fetch.body_streamed &&
+	    on_literal(fetch.uid, fetch.body_origin, fetch.body_length, read)) {
+		read_data((const guint8 *)fetch.body, fetch.body_length, read);
+		read_end(read);
+	}
+	imap_fetch_clear(&fetch);
+	return mine;
+}
+
+static void
+on_fetched(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	operation_command_done(data, tagged, error);
+}
+
+static const ImapCommandHandler fetch_handler = {
+	.untagged = on_fetch,
+	.literal = on_literal,
+	.literal_data = read_data,
+	.literal_end = read_end,
+	.done = on_fetched,
+};
+
+static const ImapCommandHandler noop_handler = {.done = on_fetched};
+
+static gboolean
+on_search(const ImapResponse *response, gpointer data)
+{
+	Read *read = data;
+
+	return (g_str_equal(response->name, "SEARCH") || g_str_equal(response->name, "ESEARCH")) &&
+	       imap_search_parse(response, read->existing, NULL, NULL);
+}
+
+static const ImapCommandHandler search_handler = {.untagged = on_search, .done = on_fetched};
+
+static void
+read_send_fetch(Read *read)
+{
+	ImapCommand *command = command_new("FETCH", &fetch_handler, read);
+
+	command_text(command, "UID FETCH %u (UID BODY.PEEK[]", read->uid);
+	if (read->length)
+		command_text(command, "<%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT ">", read->origin,
+			     read->length);
+	command_text(command, ")");
+	operation_send(&read->operation, command);
+}
+
+static void
+read_start(Operation *operation)
+{
+	Read *read = (Read *)operation;
+	ImapCommand *command;
+
+	read->complete = FALSE;
+	if (read->second_round) {
+		command = command_new("NOOP", &noop_handler, read);
+		command_text(command, "NOOP");
+		operation_send(operation, command);
+	}
+	read_send_fetch(read);
+	if (read->second_round) {
+		command = command_new("SEARCH", &search_handler, read);
+		command_text(command, "UID SEARCH UID %u", read->uid);
+		operation_send(operation, command);
+	}
+}
+
+/* OK without the bytes, or a refusal that is not about rate or line: worth a second look. */
+static gboolean
+read_is_doubtful(const Read *read, const GError *error)
+{
+	return !read->second_round && !read->complete &&
+	       (!error || g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED) ||
+		g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND));
+}
+
+static GError *
+read_missing(const Read *read, const GError *error)
+{
+	if (!uid_set_contains(read->existing, read->uid))
+		return g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE, "the message is gone");
+	if (error)
+		return g_error_copy(error);
+	return g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_FAILED,
+			   "the server lists the message but does not send it");
+}
+
+static void
+read_free(Read *read)
+{
+	operation_clear(&read->operation);
+	g_byte_array_unref(read->partial);
+	uid_set_free(read->existing);
+	g_free(read);
+}
+
+static void
+read_finish(Operation *operation, const GError *error)
+{
+	Read *read = (Read *)operation;
+	g_autoptr(GError) verdict = NULL;
+	gboolean answered = !error || g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED);
+
+	if (read_is_doubtful(read, error)) {
+		read->second_round = TRUE;
+		operation_submit_again(operation);
+		return;
+	}
+	if (read->complete)
+		verdict = NULL;
+	else
+		verdict = answered && read->second_round ? read_missing(read, error)
+							 : g_error_copy(error);
+	if (verdict)
+		g_prefix_error(&verdict, "FETCH uid %u: ", read->uid);
+	read->handler->done(read->next, verdict, read->data);
+	read_free(read);
+}
+
+void
+remote_read(ImapPool *pool, const RemoteRead *arguments, const RemoteReadHandler *handler,
+	    gpointer data)
+{
+	Read *read = g_new0(Read, 1);
+
+	read->handler = handler;
+	read->data = data;
+	read->uid = arguments->uid;
+	read->origin = arguments->offset;
+	read->length = arguments->length;
+	read->next = arguments->offset;
+	read->partial = g_byte_array_sized_new(REMOTE_BLOCK_SIZE);
+	read->existing = uid_set_new();
+	read->operation.start = read_start;
+	read->operation.finish = read_finish;
+	operation_submit(&read->operation, pool, arguments->mailbox, arguments->uidvalidity);
+}

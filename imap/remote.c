@@ -1,0 +1,101 @@
+/*
+ * The Remote that speaks IMAP: the pool, and the table of its operations.
+ */
+#include <string.h>
+
+#include "imapfs/imap.h"
+#include "pool.h"
+#include "remote-operations.h"
+#include "tls.h"
+
+typedef struct {
+	Remote remote; /* first */
+	ImapSettings settings;
+	SSL_CTX *context;
+	ImapPool *pool;
+	gboolean no_list_status;
+} ImapRemote;
+
+static void
+imap_list(Remote *remote, const RemoteListHandler *handler, gpointer data)
+{
+	ImapRemote *self = (ImapRemote *)remote;
+
+	remote_list(self->pool, &self->no_list_status, handler, data);
+}
+
+static void
+imap_scan(Remote *remote, const RemoteScan *scan, const RemoteScanHandler *handler, gpointer data)
+{
+	remote_scan(((ImapRemote *)remote)->pool, scan, handler, data);
+}
+
+static void
+imap_uids(Remote *remote, const char *mailbox, guint32 uidvalidity,
+	  const RemoteUidsHandler *handler, gpointer data)
+{
+	remote_uids(((ImapRemote *)remote)->pool, mailbox, uidvalidity, handler, data);
+}
+
+static void
+imap_read(Remote *remote, const RemoteRead *read, const RemoteReadHandler *handler, gpointer data)
+{
+	remote_read(((ImapRemote *)remote)->pool, read, handler, data);
+}
+
+static void
+imap_status(Remote *remote, GString *text)
+{
+	ImapRemote *self = (ImapRemote *)remote;
+
+	g_string_append_printf(text, "server: %s port %u\nuser: %s\n", self->settings.host,
+			       self->settings.port, self->settings.user);
+	pool_status(self->pool, text);
+}
+
+static const RemoteOperations operations = {
+	.list = imap_list,
+	.scan = imap_scan,
+	.uids = imap_uids,
+	.read = imap_read,
+	.status = imap_status,
+};
+
+Remote *
+imap_remote_new(ImapSettings *settings, GError **error)
+{
+	SSL_CTX *context = tls_context_new(settings->ca_file, error);
+	ImapRemote *self;
+
+	if (!context)
+		return NULL;
+	self = g_new0(ImapRemote, 1);
+	self->remote.operations = &operations;
+	self->settings = *settings;
+	*settings = (ImapSettings){0};
+	self->context = context;
+	self->pool = pool_new(&self->settings, context);
+	return &self->remote;
+}
+
+void
+imap_remote_free(Remote *remote)
+{
+	ImapRemote *self = (ImapRemote *)remote;
+
+	pool_free(self->pool);
+	SSL_CTX_free(self->context);
+	explicit_bzero(self->settings.password, strlen(self->settings.password));
+	g_free(self->settings.password);
+	g_free(self->settings.host);
+	g_free(self->settings.user);
+	g_free(self->settings.ca_file);
+	g_free(self);
+}
+
+void
+imap_remote_connect(Remote *remote, void (*connected)(const GError *error, gpointer data),
+		    gpointer data)
+{
+	pool_start(((ImapRemote *)remote)->pool, connected, data);
+}

@@ -1,0 +1,117 @@
+/*
+ * response.h: what the tokens of a response mean.
+ *
+ * Pure functions from an ImapResponse (parser.h) to a small struct, lenient where real servers are
+ * sloppy. None of them keeps a pointer into the response unless its comment says so. A response
+ * that cannot be understood gives FALSE and @error IMAPFS_ERROR_PROTOCOL; the caller logs it and
+ * goes on.
+ */
+#pragma once
+
+#include "imapfs/error.h"
+#include "parser.h"
+#include "uid-set.h"
+
+/* FETCH (RFC 3501 7.4.2). Items may come in any order, and several FETCH responses may each bring
+ * a part of what was asked for one message. Strings point into the response. */
+typedef struct {
+	guint32 uid;	   /* 0: not in this response */
+	gboolean has_size; /* RFC822.SIZE was there and a plain number */
+	guint64 size;	   /* bytes */
+	gboolean has_internaldate;
+	gint64 internaldate; /* seconds since 1970, UTC */
+	gboolean has_flags;
+	GPtrArray *flags; /* of const char *, as sent; only if has_flags, else NULL */
+	gboolean has_modseq;
+	guint64 modseq;
+	const char *emailid;	/* RFC 8474, or NULL */
+	const char *header;	/* BODY[HEADER.FIELDS ...]: the kept literal or string, else NULL */
+	gsize header_length;	/* bytes */
+	gboolean has_body;	/* BODY[] was there, streamed or not */
+	gboolean body_streamed; /* its bytes went out as literal data already */
+	guint64 body_origin;	/* of BODY[]<origin>, else 0 */
+	const char *body;	/* BODY[] as a quoted string or kept literal, "" for NIL */
+	gsize body_length;	/* bytes */
+} ImapFetch;
+
+/* Fills @fetch from a FETCH or UIDFETCH response; imap_fetch_clear() releases what it owns. */
+gboolean imap_fetch_parse(const ImapResponse *response, ImapFetch *fetch, GError **error);
+void imap_fetch_clear(ImapFetch *fetch);
+
+/* At IMAP_PARSER_LITERAL: which item the literal that begins belongs to, from the tokens so far.
+ * @uid is 0 when the UID has not come yet. */
+typedef enum { IMAP_LITERAL_BODY, IMAP_LITERAL_HEADER, IMAP_LITERAL_OTHER } ImapLiteralKind;
+ImapLiteralKind imap_fetch_literal(const ImapResponse *response, guint32 *uid, guint64 *origin);
+
+/* LIST (RFC 3501 7.2.2, RFC 5258, RFC 6154). The name is the server's own bytes. */
+typedef enum {
+	IMAP_LIST_NOSELECT = 1 << 0, /* also \NonExistent */
+	IMAP_LIST_NOINFERIORS = 1 << 1,
+	IMAP_LIST_HAS_CHILDREN = 1 << 2,
+	IMAP_LIST_HAS_NO_CHILDREN = 1 << 3,
+	IMAP_LIST_SUBSCRIBED = 1 << 4,
+	IMAP_LIST_ALL = 1 << 8,
+	IMAP_LIST_ARCHIVE = 1 << 9,
+	IMAP_LIST_DRAFTS = 1 << 10,
+	IMAP_LIST_FLAGGED = 1 << 11,
+	IMAP_LIST_JUNK = 1 << 12,
+	IMAP_LIST_SENT = 1 << 13,
+	IMAP_LIST_TRASH = 1 << 14,
+} ImapListAttributes;
+
+typedef struct {
+	ImapListAttributes attributes;
+	char delimiter;	  /* 0: flat */
+	const char *name; /* points into the response */
+} ImapList;
+
+gboolean imap_list_parse(const ImapResponse *response, ImapList *list, GError **error);
+
+/* STATUS (RFC 3501 7.2.4, 7162, 8438). What did not come is 0 with its bit unset in has. */
+typedef enum {
+	IMAP_STATUS_MESSAGES = 1 << 0,
+	IMAP_STATUS_UIDNEXT = 1 << 1,
+	IMAP_STATUS_UIDVALIDITY = 1 << 2,
+	IMAP_STATUS_UNSEEN = 1 << 3,
+	IMAP_STATUS_HIGHESTMODSEQ = 1 << 4,
+	IMAP_STATUS_SIZE = 1 << 5,
+} ImapStatusItems;
+
+typedef struct {
+	const char *name; /* points into the response */
+	ImapStatusItems has;
+	guint32 messages, uidnext, uidvalidity, unseen;
+	guint64 highestmodseq;
+	guint64 size; /* bytes */
+} ImapStatus;
+
+gboolean imap_status_parse(const ImapResponse *response, ImapStatus *status, GError **error);
+
+/* SEARCH (a list of numbers; UID 0 is dropped) and ESEARCH (RFC 4731, ALL as a set). Adds to @uids.
+ * @tag, if given, receives the TAG of an ESEARCH (pointing into the response) or NULL. On FALSE @uids
+ * may hold a part of a SEARCH; an ESEARCH of sequence numbers (no UID in it) is FALSE too. */
+gboolean imap_search_parse(const ImapResponse *response, UidSet *uids, const char **tag,
+			   GError **error);
+
+/* VANISHED (RFC 7162 3.2.10). @earlier tells which form it was. */
+gboolean imap_vanished_parse(const ImapResponse *response, UidSet *uids, gboolean *earlier,
+			     GError **error);
+
+/* NAMESPACE (RFC 2342): calls @found for each; kind 0 personal, 1 other users', 2 shared. */
+typedef void (*ImapNamespaceFound)(int kind, const char *prefix, char delimiter, gpointer data);
+gboolean imap_namespace_parse(const ImapResponse *response, ImapNamespaceFound found, gpointer data,
+			      GError **error);
+
+/* Response codes (RFC 3501 7.1, 4315, 5530, 7162): whether @response carries code @name, compared
+ * without case; @argument, if given, receives what follows the name ("" if nothing), pointing into
+ * the response. */
+gboolean imap_response_has_code(const ImapResponse *response, const char *name,
+				const char **argument);
+
+/* The error that a NO, BAD or BYE stands for: code from RFC 5530's table, message the server's
+ * text, made printable. @command names what was tried ("FETCH"), for the message. */
+GError *imap_response_to_error(const ImapResponse *response, const char *command);
+
+/* @length bytes (or to the NUL if -1) as text for a log or a terminal: valid UTF-8 without control
+ * or bidi characters, anything else as \xNN, cut at 200 characters. To be freed by the caller. */
+char *imap_printable(const char *bytes, gssize length);

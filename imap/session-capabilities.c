@@ -1,0 +1,67 @@
+/*
+ * What the server can do. Capabilities change with TLS and with the login, and are then forgotten:
+ * nothing learned before counts after.
+ */
+#include "session-private.h"
+
+#include <string.h>
+
+void
+session_set_capabilities(ImapSession *session, const char *list)
+{
+	g_auto(GStrv) names = g_strsplit_set(list, " \t", -1);
+
+	session_forget_capabilities(session);
+	session->capabilities = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	for (char **name = names; *name; name++)
+		if (**name)
+			g_hash_table_add(session->capabilities, g_ascii_strup(*name, -1));
+}
+
+void
+session_take_capability_response(ImapSession *session, const ImapResponse *response)
+{
+	g_autoptr(GString) list = g_string_new(NULL);
+
+	for (guint i = 0; i < response->n_tokens; i++)
+		if (response->tokens[i].text)
+			g_string_append_printf(list, "%s ", response->tokens[i].text);
+	session_set_capabilities(session, list->str);
+}
+
+void
+session_forget_capabilities(ImapSession *session)
+{
+	g_clear_pointer(&session->capabilities, g_hash_table_unref);
+}
+
+gboolean
+session_knows_capabilities(const ImapSession *session)
+{
+	return session->capabilities != NULL;
+}
+
+gboolean
+session_has_capability(const ImapSession *session, const char *name)
+{
+	g_autofree char *upper = g_ascii_strup(name, -1);
+
+	return session->capabilities && g_hash_table_contains(session->capabilities, upper);
+}
+
+char *
+session_capabilities(const ImapSession *session)
+{
+	g_autoptr(GList) names = NULL;
+	GString *text = g_string_new(NULL);
+
+	if (session->capabilities)
+		names = g_list_sort(g_hash_table_get_keys(session->capabilities),
+				    (GCompareFunc)strcmp);
+	for (GList *link = names; link; link = link->next) {
+		g_autofree char *name = imap_printable(link->data, -1);
+
+		g_string_append_printf(text, "%s%s", text->len ? " " : "", name);
+	}
+	return g_string_free(text, FALSE);
+}

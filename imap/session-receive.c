@@ -1,0 +1,321 @@
+/*
+ * Replies on their way in, and whose they are.
+ *
+ * Tagged replies are found by tag. Untagged data is offered to the commands in flight from the
+ * oldest on: each takes what it asked for. Data about the selected mailbox and about the session
+ * itself is taken here, whatever command is in flight.
+ */
+#include "session-private.h"
+
+#include <string.h>
+
+#include "login.h"
+
+static void
+session_take_code(ImapSession *session, const ImapResponse *response)
+{
+	const char *argument;
+
+	if (imap_response_has_code(response, "UIDVALIDITY", &argument))
+		session->selected.uidvalidity = (guint32)g_ascii_strtoull(argument, NULL, 10);
+	else if (imap_response_has_code(response, "UIDNEXT", &argument))
+		session->selected.uidnext = (guint32)g_ascii_strtoull(argument, NULL, 10);
+	else if (imap_response_has_code(response, "READ-ONLY", NULL))
+		session->selected.read_only = TRUE;
+	else if (imap_response_has_code(response, "CAPABILITY", &argument))
+		session_set_capabilities(session, argument);
+	else if (imap_response_has_code(response, "ALERT", NULL)) {
+		g_autofree char *text = imap_printable(response->text, -1);
+
+		g_message("%s says: %s", session->settings->host, text);
+	}
+}
+
+static gboolean
+session_take_own(ImapSession *session, const ImapResponse *response)
+{
+	const char *name = response->name;
+	ImapSelected *selected = &session->selected;
+
+	if (response->has_number && g_str_equal(name, "EXISTS")) {
+		selected->exists = response->number;
+	} else if (response->has_number && g_str_equal(name, "EXPUNGE")) {
+		selected->exists -= selected->exists > 0;
+	} else if (g_str_equal(name, "VANISHED")) {
+		g_autoptr(UidSet) uids = uid_set_new();
+		gboolean earlier = FALSE;
+
+		if (imap_vanished_parse(response, uids, &earlier, NULL) && !earlier)
+			selected->exists -= MIN(selected->exists, uid_set_count(uids));
+	} else if (g_str_equal(name, "CAPABILITY")) {
+		session_take_capability_response(session, response);
+	} else {
+		return FALSE;
+	}
+	session_progress(session);
+	return TRUE;
+}
+
+static void
+session_offer(ImapSession *session, const ImapResponse *response)
+{
+	for (GList *link = session->sent.head; link; link = link->next) {
+		ImapCommand *command = link->data;
+
+		if (command->handler->untagged &&
+		    command->handler->untagged(response, command->data)) {
+			session_progress(session);
+			return;
+		}
+	}
+}
+
+static gboolean
+is_status(const char *name)
+{
+	static const char *const names[] = {"OK", "NO", "BAD", "BYE", "PREAUTH", NULL};
+
+	return g_strv_contains(names, name);
+}
+
+static void
+session_greeted(ImapSession *session, const ImapResponse *response)
+{
+	g_autoptr(GError) refused = NULL;
+
+	session->greeted = TRUE;
+	session_progress(session);
+	if (g_str_equal(response->name, "OK") || g_str_equal(response->name, "PREAUTH")) {
+		session->state = SESSION_LOGIN;
+		session_take_code(session, response);
+		login_begin(session, g_str_equal(response->name, "PREAUTH"));
+		return;
+	}
+	session_protocol_error(session, "the greeting is not that of an IMAP server");
+}
+
+static void
+session_bye(ImapSession *session, const ImapResponse *response)
+{
+	GError *error = imap_response_to_error(response, "BYE");
+
+	if (error->code == IMAPFS_ERROR_FAILED)
+		error->code = IMAPFS_ERROR_OFFLINE;
+	session_fail(session, error);
+}
+
+/* Before the login only what the login needs is listened to: the rest may be a forger's. */
+static void
+session_untagged(ImapSession *session, const ImapResponse *response)
+{
+	if (g_str_equal(response->name, "BYE"))
+		session_bye(session, response);
+	else if (!session->greeted)
+		session_greeted(session, response);
+	else if (is_status(response->name))
+		session_take_code(session, response);
+	else if (session->state == SESSION_READY || g_str_equal(response->name, "CAPABILITY")) {
+		if (!session_take_own(session, response))
+			session_offer(session, response);
+	}
+}
+
+static GList *
+find_tag(GQueue *queue, const char *tag)
+{
+	for (GList *link = queue->head; link; link = link->next)
+		if (g_str_equal(((ImapCommand *)link->data)->tag, tag))
+			return link;
+	return NULL;
+}
+
+/* The server may refuse a literal that it was asked to take, but cannot accept half a command. */
+static ImapCommand *
+session_take_command(ImapSession *session, const ImapResponse *response)
+{
+	ImapCommand *command = session_blocked(session);
+	GList *link = find_tag(&session->sent, response->tag);
+
+	if (link) {
+		command = link->data;
+		g_queue_delete_link(&session->sent, link);
+		return command;
+	}
+	if (command && g_str_equal(command->tag, response->tag) &&
+	    !g_str_equal(response->name, "OK"))
+		return g_queue_pop_head(&session->unsent);
+	return NULL;
+}
+
+static void
+session_tagged(ImapSession *session, const ImapResponse *response)
+{
+	ImapCommand *command = session_take_command(session, response);
+	g_autoptr(GError) error = NULL;
+
+	if (!command) {
+		session_protocol_error(session, "a reply to a command that was not sent");
+		return;
+	}
+	session_progress(session);
+	session_take_code(session, response);
+	if (!g_str_equal(response->name, "OK"))
+		error = imap_response_to_error(response, command->name);
+	session_finish_command(command, response, error);
+	if (session_n_commands(session) == 0)
+		session->idle_since_us = g_get_monotonic_time();
+	session_flush(session);
+	if (session->state == SESSION_READY && !session->error)
+		session->events->idle(session, session->data);
+}
+
+static void
+session_continue(ImapSession *session, const ImapResponse *response)
+{
+	ImapCommand *command = g_queue_peek_head(&session->sent);
+	g_autofree char *line = NULL;
+	GError *error = NULL;
+
+	session_progress(session);
+	if (session_blocked(session)) {
+		session_unblock(session);
+		return;
+	}
+	if (!command || !command->handler->continuation)
+		return; /* sloppy servers say + for no reason */
+	line = command->handler->continuation(response->text, command->data, &error);
+	if (!line) {
+		session_fail(session, error);
+		return;
+	}
+	session_write(session, line, strlen(line));
+	session_write(session, "\r\n", 2);
+	explicit_bzero(line, strlen(line));
+}
+
+static void
+log_response(ImapSession *session, const ImapResponse *response)
+{
+	g_autoptr(GString) line = g_string_new(response->tag ? response->tag : "*");
+
+	if (response->has_number)
+		g_string_append_printf(line, " %u", response->number);
+	g_string_append_printf(line, " %s", response->name);
+	if (response->code)
+		g_string_append_printf(line, " [%s]", response->code);
+	for (guint i = 0; i < response->n_tokens; i++)
+		g_string_append_printf(line, " %s",
+				       response->tokens[i].text ? response->tokens[i].text : "");
+	if (response->text)
+		g_string_append_printf(line, " %s", response->text);
+	session_log(session, "<", line->str, (gssize)line->len);
+}
+
+static void
+session_response(ImapSession *session)
+{
+	const ImapResponse *response = imap_parser_response(session->parser);
+
+	if (g_log_get_debug_enabled())
+		log_response(session, response);
+	if (response->kind == IMAP_RESPONSE_TAGGED)
+		session_tagged(session, response);
+	else if (response->kind == IMAP_RESPONSE_CONTINUATION)
+		session_continue(session, response);
+	else
+		session_untagged(session, response);
+}
+
+/* Message bytes are about to come. Those whose UID is still unknown, and header fields, are kept as
+ * a token; what nobody asked for streams to nobody. */
+static void
+session_literal(ImapSession *session)
+{
+	const ImapResponse *response = imap_parser_response(session->parser);
+	guint64 size = imap_parser_literal_size(session->parser), origin = 0;
+	guint32 uid = 0;
+	ImapLiteralKind kind = imap_fetch_literal(response, &uid, &origin);
+
+	session->streaming = NULL;
+	if (kind == IMAP_LITERAL_HEADER || (kind == IMAP_LITERAL_BODY && !uid)) {
+		imap_parser_keep_literal(session->parser);
+		return;
+	}
+	for (GList *link = session->sent.head; link && kind == IMAP_LITERAL_BODY;
+	     link = link->next) {
+		ImapCommand *command = link->data;
+
+		if (command->handler->literal &&
+		    command->handler->literal(uid, origin, size, command->data)) {
+			session->streaming = command;
+			return;
+		}
+	}
+}
+
+static void
+session_literal_data(ImapSession *session)
+{
+	gsize length;
+	const guint8 *bytes = imap_parser_literal_data(session->parser, &length);
+
+	if (!session->streaming)
+		return;
+	session_progress(session);
+	session->streaming->handler->literal_data(bytes, length, session->streaming->data);
+}
+
+static void
+session_literal_end(ImapSession *session)
+{
+	ImapCommand *command = session->streaming;
+
+	session->streaming = NULL;
+	if (command)
+		command->handler->literal_end(command->data);
+}
+
+gboolean
+session_parse(ImapSession *session, gsize length)
+{
+	GError *error = NULL;
+
+	imap_parser_feed(session->parser, session->buffer, length);
+	while (!session->error) {
+		switch (imap_parser_next(session->parser, &error)) {
+		case IMAP_PARSER_MORE:
+			return TRUE;
+		case IMAP_PARSER_RESPONSE:
+			session_response(session);
+			break;
+		case IMAP_PARSER_LITERAL:
+			session_literal(session);
+			break;
+		case IMAP_PARSER_LITERAL_DATA:
+			session_literal_data(session);
+			break;
+		case IMAP_PARSER_LITERAL_END:
+			session_literal_end(session);
+			break;
+		case IMAP_PARSER_ERROR:
+			g_prefix_error(&error, "%s: ", session->settings->host);
+			session_fail(session, error);
+			break;
+		}
+	}
+	return FALSE;
+}
+
+void
+session_tell_batch(ImapSession *session)
+{
+	GList *link = session->sent.head;
+
+	while (link) {
+		ImapCommand *command = link->data;
+
+		link = link->next;
+		if (command->handler->batch)
+			command->handler->batch(command->data);
+	}
+}

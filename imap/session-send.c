@@ -1,0 +1,158 @@
+/*
+ * Commands on their way out.
+ *
+ * They leave one after another, without waiting for replies. Only a literal may have to wait for
+ * the server's "+" (RFC 3501 7.5), and then everything behind it waits too.
+ */
+#include "session-private.h"
+
+#include <string.h>
+
+#define DOUBT_IDLE_US (30 * G_USEC_PER_SEC) /* after so much idleness the line may be dead */
+
+void
+session_log(ImapSession *session, const char *direction, const char *bytes, gssize length)
+{
+	g_autofree char *line = imap_printable(bytes, length);
+
+	g_debug("%p %s %s", (void *)session, direction, line);
+}
+
+static void
+log_command(ImapSession *session, const ImapCommand *command)
+{
+	g_autofree char *text = command_to_text(command);
+
+	session_log(session, ">", text, -1);
+}
+
+void
+session_write(ImapSession *session, const char *bytes, gsize length)
+{
+	stream_write(session->stream, bytes, length);
+	session->traffic.n_bytes_out += length;
+}
+
+/* Whether a literal of @length bytes may follow its announcement at once (RFC 7888). */
+static gboolean
+literal_is_free(ImapSession *session, gsize length)
+{
+	return session_has_capability(session, "LITERAL+") ||
+	       (length <= 4096 && (session_has_capability(session, "LITERAL-") ||
+				   session_has_capability(session, "IMAP4REV2")));
+}
+
+/* Sends the next part; FALSE if the server must first ask for it with "+". */
+static gboolean
+session_send_part(ImapSession *session, ImapCommand *command, gboolean asked_for)
+{
+	ImapCommandPart *part =
+		&g_array_index(command->parts, ImapCommandPart, command->n_parts_sent);
+
+	if (part->literal && !asked_for) {
+		gboolean is_free = literal_is_free(session, part->bytes->len);
+		char announcement[32];
+
+		g_snprintf(announcement, sizeof(announcement), "{%" G_GSIZE_FORMAT "%s}\r\n",
+			   part->bytes->len, is_free ? "+" : "");
+		session_write(session, announcement, strlen(announcement));
+		if (!is_free)
+			return FALSE;
+	}
+	session_write(session, part->bytes->str, part->bytes->len);
+	command->n_parts_sent++;
+	return TRUE;
+}
+
+/* Sends as much of the oldest unsent command as the server lets; TRUE when it is out. */
+static gboolean
+session_send_head(ImapSession *session, gboolean asked_for)
+{
+	ImapCommand *command = g_queue_peek_head(&session->unsent);
+
+	if (command->n_parts_sent == 0 && g_log_get_debug_enabled())
+		log_command(session, command);
+	while (command->n_parts_sent < command->parts->len) {
+		if (!session_send_part(session, command, asked_for))
+			return FALSE;
+		asked_for = FALSE;
+	}
+	session_write(session, "\r\n", 2);
+	g_queue_push_tail(&session->sent, g_queue_pop_head(&session->unsent));
+	return TRUE;
+}
+
+/* A command whose literal awaits the server's "+". */
+ImapCommand *
+session_blocked(const ImapSession *session)
+{
+	ImapCommand *head = g_queue_peek_head((GQueue *)&session->unsent);
+
+	return head && head->n_parts_sent ? head : NULL;
+}
+
+void
+session_flush(ImapSession *session)
+{
+	while (!g_queue_is_empty(&session->unsent) && !session_blocked(session))
+		if (!session_send_head(session, FALSE))
+			break;
+}
+
+void
+session_unblock(ImapSession *session)
+{
+	if (session_send_head(session, TRUE))
+		session_flush(session);
+}
+
+void
+session_send(ImapSession *session, ImapCommand *command)
+{
+	gint64 now = g_get_monotonic_time();
+
+	g_queue_push_tail(&session->unsent, command);
+	if (session->state == SESSION_CLOSED)
+		return; /* told with the others at the end, which is near */
+	if (session_n_commands(session) == 1) {
+		session->in_doubt = session->state == SESSION_READY &&
+				    now - session->idle_since_us > DOUBT_IDLE_US;
+		session->progress_us = now;
+	}
+	session->traffic.n_commands++;
+	session_start_watch(session);
+	session_flush(session);
+}
+
+static void
+on_selected(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	ImapSession *session = data;
+
+	if (!error) {
+		session->selected.open = TRUE;
+		return;
+	}
+	g_clear_error(&session->select_error);
+	session->select_error = g_error_copy(error);
+	if (tagged)
+		g_clear_pointer(&session->selected.name, g_free);
+}
+
+static const ImapCommandHandler select_handler = {.done = on_selected};
+
+void
+session_select(ImapSession *session, const char *mailbox)
+{
+	gboolean examine = session->settings->read_only;
+	ImapCommand *command =
+		command_new(examine ? "EXAMINE" : "SELECT", &select_handler, session);
+
+	g_assert(session_n_commands(session) == 0);
+	g_free(session->selected.name);
+	session->selected = (ImapSelected){.name = g_strdup(mailbox)};
+	g_clear_error(&session->select_error);
+	command_text(command, "%s ", command->name);
+	command_astring(command, mailbox);
+	session_send(session, command);
+}

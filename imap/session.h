@@ -1,0 +1,83 @@
+/*
+ * session.h: one connection to the server, from the greeting to the end.
+ *
+ * A session logs in by itself (login.c), then sends any number of commands without waiting for one
+ * to end, and hands each reply to the command it belongs to. It knows which mailbox is selected and
+ * how many messages that has. It ends once, for whatever reason: every command in flight is told,
+ * then the owner, who frees it.
+ *
+ * All calls return at once; handlers run from the main loop, never inside session_send().
+ */
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include "command.h"
+#include "imapfs/imap.h"
+#include "stream.h"
+
+typedef struct {
+	/* Logged in: commands may be sent. */
+	void (*ready)(ImapSession *session, gpointer data);
+	/* A command ended: there may be room for the next. */
+	void (*idle)(ImapSession *session, gpointer data);
+	/* The end; no command is left. To be freed now or later, but not used. */
+	void (*closed)(ImapSession *session, const GError *error, gpointer data);
+} ImapSessionEvents;
+
+typedef enum { SESSION_CONNECTING, SESSION_LOGIN, SESSION_READY, SESSION_CLOSED } ImapSessionState;
+
+/* The selected mailbox, as far as the server has told. */
+typedef struct {
+	char *name;    /* server's bytes, or NULL: none selected */
+	gboolean open; /* SELECT was answered with OK */
+	guint32 exists;
+	guint32 uidvalidity;
+	guint32 uidnext; /* 0: not told */
+	gboolean read_only;
+} ImapSelected;
+
+typedef struct {
+	guint64 n_commands;
+	guint64 n_bytes_in, n_bytes_out; /* of IMAP, not of TLS */
+} ImapTraffic;
+
+ImapSession *session_new(const ImapSettings *settings, SSL_CTX *context,
+			 const ImapSessionEvents *events, gpointer data);
+
+/* Says LOGOUT without waiting and closes. Commands in flight end with IMAPFS_ERROR_INTERRUPTED; the
+ * owner is not told. */
+void session_free(ImapSession *session);
+
+/* Takes the command and sends it behind those already sent. */
+void session_send(ImapSession *session, ImapCommand *command);
+
+/* SELECT (RFC 3501 6.3.1) or, read-only, EXAMINE (6.3.2). Only while no command is in flight, so
+ * that whatever comes after belongs to the new mailbox. Commands may follow at once; if it fails,
+ * so do they. */
+void session_select(ImapSession *session, const char *mailbox);
+
+const ImapSelected *session_selected(const ImapSession *session);
+
+/* Why the last SELECT failed, or NULL. */
+const GError *session_select_error(const ImapSession *session);
+
+ImapSessionState session_state(const ImapSession *session);
+guint session_n_commands(const ImapSession *session);  /* in flight or waiting to be */
+gint64 session_idle_since(const ImapSession *session); /* monotonic microseconds */
+const ImapTraffic *session_traffic(const ImapSession *session);
+const ImapSettings *session_settings(const ImapSession *session);
+const char *session_tls_version(const ImapSession *session); /* NULL in clear */
+
+/* Whether the server has capability @name ("LIST-STATUS"; without case), and all of them in one
+ * line. */
+gboolean session_has_capability(const ImapSession *session, const char *name);
+char *session_capabilities(const ImapSession *session);
+
+/* For login.c: */
+void session_forget_capabilities(ImapSession *session);
+gboolean session_knows_capabilities(const ImapSession *session);
+void session_start_tls(ImapSession *session);
+void session_logged_in(ImapSession *session);
+void session_fail(ImapSession *session,
+		  GError *error); /* takes @error; ends at the next turn of the loop */

@@ -1,0 +1,387 @@
+/*
+ * A non-blocking connection, as one source of the main loop.
+ *
+ *     CONNECTING --TCP--> HANDSHAKE --TLS--> OPEN          (implicit TLS)
+ *     CONNECTING --TCP--> OPEN --stream_start_tls--> HANDSHAKE --> OPEN
+ *     any --> FAILED
+ *
+ * Nothing is reported from inside a call of the owner's: an error found while writing is kept and
+ * told at the next turn of the loop. Writing only queues; all that one turn of the loop queues
+ * leaves in one piece.
+ */
+#include "stream.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "tls.h"
+
+#define DEAD_PEER_MS 60000 /* unacknowledged bytes for so long: the kernel gives up */
+
+typedef enum { STATE_CONNECTING, STATE_HANDSHAKE, STATE_OPEN, STATE_FAILED } StreamState;
+
+typedef struct {
+	GSource source;
+	ImapStream *stream;
+} StreamSource;
+
+struct ImapStream {
+	const ImapSettings *settings;
+	SSL_CTX *context;
+	const ImapStreamEvents *events;
+	gpointer data;
+	StreamState state;
+	GCancellable *connecting;
+	GSocketConnection *connection;
+	int fd;
+	SSL *ssl; /* NULL in clear */
+	GSource *source;
+	gpointer fd_tag;
+	GIOCondition watched;
+	gboolean maybe_more;	/* the last read did not run dry */
+	gboolean write_blocked; /* the socket was full */
+	GByteArray *unsent;
+	gsize n_sent; /* bytes of unsent that are gone already */
+	GError *error;
+};
+
+static void
+stream_fail(ImapStream *stream, GError *error)
+{
+	if (stream->state == STATE_FAILED) {
+		g_error_free(error);
+		return;
+	}
+	stream->state = STATE_FAILED;
+	stream->error = error;
+}
+
+static void
+stream_fail_errno(ImapStream *stream, int errnum)
+{
+	stream_fail(stream, g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
+					"connection to %s lost: %s", stream->settings->host,
+					errnum ? g_strerror(errnum) : "closed by the server"));
+}
+
+static void
+stream_watch(ImapStream *stream)
+{
+	GIOCondition wanted = G_IO_IN | (stream->write_blocked ? G_IO_OUT : 0);
+
+	if (wanted == stream->watched)
+		return;
+	stream->watched = wanted;
+	g_source_modify_unix_fd(stream->source, stream->fd_tag, wanted);
+}
+
+/* What a call of OpenSSL that gave @result means: TRUE to try again when the socket is ready. */
+static gboolean
+tls_would_block(ImapStream *stream, int result)
+{
+	int saved = errno;
+	int reason = SSL_get_error(stream->ssl, result);
+
+	if (reason == SSL_ERROR_WANT_READ)
+		return TRUE;
+	if (reason == SSL_ERROR_WANT_WRITE) {
+		stream->write_blocked = TRUE;
+		return TRUE;
+	}
+	if (stream->state == STATE_HANDSHAKE && reason == SSL_ERROR_SSL)
+		stream_fail(stream, tls_handshake_error(stream->ssl, stream->settings->host));
+	else
+		stream_fail_errno(stream, reason == SSL_ERROR_SYSCALL ? saved : 0);
+	return FALSE;
+}
+
+static gssize
+raw_write(ImapStream *stream, const guint8 *data, gsize length)
+{
+	gssize n;
+
+	ERR_clear_error();
+	errno = 0;
+	if (stream->ssl) {
+		n = SSL_write(stream->ssl, data, (int)MIN(length, G_MAXINT));
+		if (n > 0 || tls_would_block(stream, (int)n))
+			return MAX(n, 0);
+		return -1;
+	}
+	n = send(stream->fd, data, length, MSG_NOSIGNAL);
+	if (n >= 0)
+		return n;
+	if (errno == EAGAIN || errno == EINTR) {
+		stream->write_blocked = TRUE;
+		return 0;
+	}
+	stream_fail_errno(stream, errno);
+	return -1;
+}
+
+static void
+stream_flush(ImapStream *stream)
+{
+	stream->write_blocked = FALSE;
+	while (stream->n_sent < stream->unsent->len) {
+		gssize n = raw_write(stream, stream->unsent->data + stream->n_sent,
+				     stream->unsent->len - stream->n_sent);
+
+		if (n < 0)
+			return;
+		if (n == 0)
+			break;
+		stream->n_sent += n;
+	}
+	if (stream->n_sent == stream->unsent->len) {
+		g_byte_array_set_size(stream->unsent, 0);
+		stream->n_sent = 0;
+	}
+}
+
+/* Whether the handshake is done; if so the owner has been told, and may have freed the stream. */
+static void
+stream_handshake(ImapStream *stream)
+{
+	int result;
+
+	ERR_clear_error();
+	errno = 0;
+	stream->write_blocked = FALSE;
+	result = SSL_do_handshake(stream->ssl);
+	if (result != 1) {
+		tls_would_block(stream, result);
+		return;
+	}
+	stream->state = STATE_OPEN;
+	stream->events->connected(stream, stream->data);
+}
+
+static gboolean
+source_prepare(GSource *source, gint *timeout)
+{
+	ImapStream *stream = ((StreamSource *)source)->stream;
+
+	*timeout = -1;
+	if (stream->state == STATE_FAILED || stream->maybe_more)
+		return TRUE;
+	return stream->state == STATE_OPEN && stream->unsent->len && !stream->write_blocked;
+}
+
+static gboolean
+source_check(GSource *source)
+{
+	ImapStream *stream = ((StreamSource *)source)->stream;
+	gint timeout;
+
+	return source_prepare(source, &timeout) ||
+	       (stream->fd_tag && g_source_query_unix_fd(source, stream->fd_tag));
+}
+
+/* At most one call of the owner's, and that the last thing done: the owner may free the stream. */
+static gboolean
+source_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+	ImapStream *stream = ((StreamSource *)source)->stream;
+	g_autoptr(GSource) alive = g_source_ref(source);
+	GIOCondition ready = stream->fd_tag ? g_source_query_unix_fd(source, stream->fd_tag) : 0;
+
+	(void)callback;
+	(void)data;
+	g_source_set_ready_time(source, -1);
+	if (stream->state == STATE_OPEN)
+		stream_flush(stream);
+	if (stream->state == STATE_HANDSHAKE)
+		stream_handshake(stream);
+	else if (stream->state == STATE_OPEN && (stream->maybe_more || (ready & ~G_IO_OUT)))
+		stream->events->readable(stream, stream->data);
+	else if (stream->state == STATE_FAILED)
+		stream->events->failed(stream, stream->error, stream->data);
+	if (!g_source_is_destroyed(source) && stream->fd_tag)
+		stream_watch(stream);
+	return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs source_functions = {
+	.prepare = source_prepare,
+	.check = source_check,
+	.dispatch = source_dispatch,
+};
+
+static void
+stream_begin_tls(ImapStream *stream)
+{
+	GError *error = NULL;
+
+	stream->ssl = tls_connection_new(stream->context, stream->settings->host, &error);
+	if (!stream->ssl) {
+		stream_fail(stream, error);
+		return;
+	}
+	SSL_set_fd(stream->ssl, stream->fd);
+	stream->state = STATE_HANDSHAKE;
+	stream->maybe_more = FALSE;
+	g_source_set_ready_time(stream->source, 0); /* the client speaks first */
+}
+
+static void
+socket_tune(int fd)
+{
+	int one = 1, dead_ms = DEAD_PEER_MS;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
+}
+
+static void
+stream_adopt(ImapStream *stream, GSocketConnection *connection)
+{
+	stream->connection = connection;
+	stream->fd = g_socket_get_fd(g_socket_connection_get_socket(connection));
+	socket_tune(stream->fd);
+	stream->watched = G_IO_IN;
+	stream->fd_tag = g_source_add_unix_fd(stream->source, stream->fd, stream->watched);
+	if (stream->settings->tls == IMAP_TLS_IMPLICIT) {
+		stream_begin_tls(stream);
+		return;
+	}
+	stream->state = STATE_OPEN;
+	stream->events->connected(stream, stream->data);
+}
+
+static void
+on_connected(GObject *client, GAsyncResult *result, gpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	GSocketConnection *connection;
+	ImapStream *stream = data;
+
+	connection =
+		g_socket_client_connect_to_host_finish(G_SOCKET_CLIENT(client), result, &error);
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return; /* the stream is gone */
+	g_clear_object(&stream->connecting);
+	if (connection)
+		stream_adopt(stream, connection);
+	else
+		stream_fail(stream,
+			    g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
+					"cannot connect to %s port %u: %s", stream->settings->host,
+					stream->settings->port, error->message));
+}
+
+ImapStream *
+stream_new(const ImapSettings *settings, SSL_CTX *context, const ImapStreamEvents *events,
+	   gpointer data)
+{
+	g_autoptr(GSocketClient) client = g_socket_client_new();
+	ImapStream *stream = g_new0(ImapStream, 1);
+
+	stream->settings = settings;
+	stream->context = context;
+	stream->events = events;
+	stream->data = data;
+	stream->fd = -1;
+	stream->unsent = g_byte_array_new();
+	stream->connecting = g_cancellable_new();
+	stream->source = g_source_new(&source_functions, sizeof(StreamSource));
+	((StreamSource *)stream->source)->stream = stream;
+	g_source_attach(stream->source, NULL);
+	g_socket_client_set_enable_proxy(client, FALSE);
+	g_socket_client_connect_to_host_async(client, settings->host, settings->port,
+					      stream->connecting, on_connected, stream);
+	return stream;
+}
+
+void
+stream_free(ImapStream *stream)
+{
+	if (stream->connecting)
+		g_cancellable_cancel(stream->connecting);
+	g_clear_object(&stream->connecting);
+	g_source_destroy(stream->source);
+	g_source_unref(stream->source);
+	if (stream->ssl && stream->state == STATE_OPEN) {
+		stream_flush(stream); /* a LOGOUT leaves if the socket takes it; nobody waits */
+		SSL_shutdown(stream->ssl);
+	} else if (stream->state == STATE_OPEN) {
+		stream_flush(stream);
+	}
+	SSL_free(stream->ssl);
+	g_clear_object(&stream->connection);
+	g_byte_array_unref(stream->unsent);
+	g_clear_error(&stream->error);
+	g_free(stream);
+}
+
+void
+stream_start_tls(ImapStream *stream)
+{
+	g_assert(stream->state == STATE_OPEN && !stream->ssl && !stream->unsent->len);
+	stream_begin_tls(stream);
+}
+
+static gssize
+raw_read(ImapStream *stream, guint8 *buffer, gsize size)
+{
+	gssize n;
+
+	ERR_clear_error();
+	errno = 0;
+	if (stream->ssl) {
+		n = SSL_read(stream->ssl, buffer, (int)MIN(size, G_MAXINT));
+		if (n <= 0)
+			tls_would_block(stream, (int)n);
+		return MAX(n, 0);
+	}
+	n = recv(stream->fd, buffer, size, 0);
+	if (n == 0)
+		stream_fail_errno(stream, 0);
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		stream_fail_errno(stream, errno);
+	return MAX(n, 0);
+}
+
+gsize
+stream_read(ImapStream *stream, guint8 *buffer, gsize size)
+{
+	gsize total = 0;
+
+	stream->maybe_more = FALSE;
+	while (total < size && stream->state == STATE_OPEN) {
+		gssize n = raw_read(stream, buffer + total, size - total);
+
+		if (n == 0)
+			return total;
+		total += n;
+		if (!stream->ssl)
+			break; /* one recv(2) took what there was */
+	}
+	stream->maybe_more = stream->state == STATE_OPEN;
+	return total;
+}
+
+void
+stream_write(ImapStream *stream, const void *data, gsize length)
+{
+	g_byte_array_append(stream->unsent, data, length);
+}
+
+gsize
+stream_unsent(const ImapStream *stream)
+{
+	return stream->unsent->len - stream->n_sent;
+}
+
+const char *
+stream_tls_version(const ImapStream *stream)
+{
+	return stream->ssl && stream->state != STATE_HANDSHAKE ? SSL_get_version(stream->ssl)
+							       : NULL;
+}

@@ -1,0 +1,45 @@
+/*
+ * stream.h: a connection as a stream of bytes, in clear or under TLS.
+ *
+ * Non-blocking, driven by a source in the main loop. What is written is queued and leaves as the
+ * socket takes it. The owner is told when there is something to read, when TLS stands, and when
+ * the connection is lost; it may free the stream in any of these calls.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include <openssl/ssl.h>
+
+#include "imapfs/error.h"
+#include "imapfs/imap.h"
+
+typedef struct ImapStream ImapStream;
+
+typedef struct {
+	void (*connected)(ImapStream *stream, gpointer data); /* TCP, and TLS if it was asked for */
+	void (*readable)(ImapStream *stream, gpointer data);  /* call stream_read() */
+	void (*failed)(ImapStream *stream, const GError *error, gpointer data); /* final */
+} ImapStreamEvents;
+
+/* Begins to connect to the settings' host (GSocketClient: every address is tried), then TLS at
+ * once with IMAP_TLS_IMPLICIT. @settings and @context stay the caller's and must outlive the
+ * stream. */
+ImapStream *stream_new(const ImapSettings *settings, SSL_CTX *context,
+		       const ImapStreamEvents *events, gpointer data);
+void stream_free(ImapStream *stream);
+
+/* Turns to TLS now (after STARTTLS, RFC 3501 6.2.1); connected() is called again. */
+void stream_start_tls(ImapStream *stream);
+
+/* Up to @size bytes into @buffer: how many, or 0 when there are none now (or the stream failed,
+ * which failed() then tells). */
+gsize stream_read(ImapStream *stream, guint8 *buffer, gsize size);
+
+/* Queues a copy of @length bytes. */
+void stream_write(ImapStream *stream, const void *data, gsize length);
+
+/* Bytes queued and not yet taken by the socket. */
+gsize stream_unsent(const ImapStream *stream);
+
+/* "TLSv1.3" and the like, or NULL in clear: asked of the TLS object itself. */
+const char *stream_tls_version(const ImapStream *stream);

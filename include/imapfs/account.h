@@ -1,0 +1,135 @@
+/*
+ * account.h: what this machine knows of a mail account: its mailboxes, their messages, the bytes of
+ * these. fs/ asks here, and nowhere else.
+ *
+ * Every question is answered from memory or not at all: where the answer is not there, the cache
+ * asks the server (once, however many ask), parks the caller's Waiter and says CACHE_PARKED. A
+ * Mailbox or Message pointer is good until the caller returns to the loop, not longer: keep ids.
+ *
+ * A message is named by one number, its mailbox's id << 32 | its UID. A mailbox's id is made from
+ * its name and UIDVALIDITY, so the same message has the same number in every mount.
+ */
+#pragma once
+
+#include "imapfs/remote.h"
+#include "imapfs/wait.h"
+
+#include <sys/uio.h>
+
+typedef struct Account Account;
+typedef struct Mailbox Mailbox;
+
+typedef struct {
+	guint32 uid;
+	gboolean
+		size_exact; /* all bytes have been seen: size is the truth, not the server's word */
+	gboolean growing;   /* longer than the server said: its end is being looked for */
+	guint64 size;	    /* bytes */
+	gint64 internaldate; /* seconds since 1970, UTC */
+	char *name;	     /* file name */
+} Message;
+
+/* How names are made; they belong to the layer above. Each returns a new string. */
+typedef struct {
+	const char *header_fields; /* that message() needs, or NULL */
+	char *(*message)(const RemoteMessage *message);
+	char *(*message_again)(const char *name, guint32 uid); /* the first choice is taken */
+	char *(*mailbox)(const char *component);
+} NameRules;
+
+/* What changed under the layer above. Called from the main loop, before any waiter is woken. */
+typedef struct {
+	/* Directory @parent has entry @name, which was @id (a message or a mailbox << 32), no more.
+	 */
+	void (*entry_gone)(guint64 parent, guint64 id, const char *name, gpointer data);
+	/* A message turned out to be longer or shorter than the server said. */
+	void (*size_changed)(guint64 message, gpointer data);
+} AccountEvents;
+
+typedef struct {
+	guint64 memory;	  /* bytes of message blocks to hold at the most */
+	const char *root; /* path of the mailbox to show, '/' between its file names, or NULL */
+} AccountSettings;
+
+static inline guint64
+message_id(guint32 mailbox_id, guint32 uid)
+{
+	return (guint64)mailbox_id << 32 | uid;
+}
+
+/* @remote, @rules and @events stay the caller's and must outlive the account. */
+Account *account_new(Remote *remote, const AccountSettings *settings, const NameRules *rules,
+		     const AccountEvents *events, gpointer data);
+void account_free(Account *account);
+
+/* The mailbox shown as the root: after the first refresh. NULL if the account has no such mailbox.
+ */
+Mailbox *account_root(Account *account);
+
+/* The mailbox with @id, or NULL: there is none (any more). */
+Mailbox *account_mailbox(Account *account, guint32 id);
+
+/* Begins to list the account's mailboxes anew and says when that is done: to be given to
+ * account_refreshed(). With @lazy, a listing of the last second will do. */
+guint64 account_refresh(Account *account, gboolean lazy);
+
+/* CACHE_READY once the listing @ticket is done. Fails only where there never was one. */
+CacheResult account_refreshed(Account *account, guint64 ticket, Waiter *waiter, GError **error);
+
+/* Bytes [@offset, @offset + @length) of message @id, as pointers into blocks: sets @n_iov, at most
+ * @max_iov of them. Fewer bytes than asked for: the message ends there. Good until the return to
+ * the loop. IMAPFS_ERROR_STALE: the message is gone and these bytes are not here. */
+CacheResult account_read(Account *account, guint64 id, guint64 offset, gsize length,
+			 struct iovec *iov, guint max_iov, guint *n_iov, Waiter *waiter,
+			 GError **error);
+
+/* CACHE_READY unless message @id is just turning out to be longer than the server said: then its
+ * size is not to be told before the end has been found. */
+CacheResult account_await_size(Account *account, guint64 id, Waiter *waiter);
+
+/* Whether the server was caught with a wrong RFC822.SIZE: then no size is to be trusted that is not
+ * exact. */
+gboolean account_sizes_lie(const Account *account);
+
+/* Messages known to be in the account, for statfs. */
+guint64 account_n_messages(const Account *account);
+
+/* Appends "name: value" lines about the connections and the cache. */
+void account_status(Account *account, GString *text);
+
+/* --- a mailbox -------------------------------------------------------------------------------- */
+
+guint32 mailbox_id(const Mailbox *mailbox);
+Mailbox *mailbox_parent(const Mailbox *mailbox); /* NULL above the top level */
+const char *mailbox_file_name(const Mailbox *mailbox);
+gint64
+mailbox_changed_at(const Mailbox *mailbox); /* seconds since 1970: when a change was last seen */
+guint mailbox_n_children(const Mailbox *mailbox);
+
+/* The child mailbox called @name, and the one with the lowest id above @after_id; or NULL. */
+Mailbox *mailbox_child(const Mailbox *mailbox, const char *name);
+Mailbox *mailbox_next_child(const Mailbox *mailbox, guint32 after_id);
+
+/* A number that grows when the list of entries changes other than by being read for the first time.
+ */
+guint64 mailbox_version(const Mailbox *mailbox);
+
+/* Begins to bring the list of messages up to date and says when that is done, to be given to
+ * mailbox_refreshed(). What another client did before this call will then be seen. */
+guint64 mailbox_refresh(Mailbox *mailbox);
+
+/* CACHE_READY once refresh @ticket is done, has failed (an old list is better than none), or is the
+ * first: that one is watched by mailbox_next_message() as it grows. */
+CacheResult mailbox_refreshed(Mailbox *mailbox, guint64 ticket, Waiter *waiter, GError **error);
+
+/* The message @uid if it is known; no question is asked. */
+const Message *mailbox_message(const Mailbox *mailbox, guint32 uid);
+
+/* The message with the lowest UID above @after_uid into @message, NULL after the last. While the
+ * first listing streams in, answers as soon as that message has come. */
+CacheResult mailbox_next_message(Mailbox *mailbox, guint32 after_uid, const Message **message,
+				 Waiter *waiter, GError **error);
+
+/* The message with file name @name into @message, NULL if there is none. */
+CacheResult mailbox_lookup(Mailbox *mailbox, const char *name, const Message **message,
+			   Waiter *waiter, GError **error);
