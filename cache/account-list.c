@@ -1,0 +1,191 @@
+/*
+ * Keeping the tree like the server's: LIST, mark and sweep.
+ *
+ * Names come as whole paths, parents before children. Each is cut at its own delimiter and made
+ * into file names; levels that no mailbox has are made as empty directories. INBOX is spelled in
+ * capitals whatever the server says. What a complete listing did not show is removed.
+ */
+#include "account-private.h"
+
+#define LAZY_US G_USEC_PER_SEC /* a listing this young will do for the lazy */
+
+static void listing_begin(Account *account);
+
+static Mailbox *
+child_by_name(const Mailbox *parent, const char *name)
+{
+	for (guint i = 0; i < parent->children->len; i++) {
+		Mailbox *child = parent->children->pdata[i];
+
+		if (g_strcmp0(child->name, name) == 0)
+			return child;
+	}
+	return NULL;
+}
+
+/* Two names of the server's may look alike as file names (composed and decomposed letters). The
+ * later then takes its id's number along; which is later is the server's order, so it stays. */
+static char *
+unused_file_name(Mailbox *parent, const char *component, const char *name)
+{
+	g_autofree char *file_name = parent->account->rules->mailbox(component);
+	Mailbox *taken = mailbox_child(parent, file_name);
+	g_autofree char *digest = NULL;
+
+	if (!taken || !taken->name)
+		return g_steal_pointer(&file_name);
+	digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, name, -1);
+	return g_strdup_printf("%.200s%%~%.8s", file_name, digest);
+}
+
+static gboolean
+is_inbox(const Mailbox *parent, const char *component)
+{
+	return !parent->parent && g_ascii_strcasecmp(component, "INBOX") == 0;
+}
+
+/* The level called @component between others, which may or may not be a mailbox itself. */
+static Mailbox *
+level_below(Mailbox *parent, const char *component)
+{
+	g_autofree char *file_name = is_inbox(parent, component)
+					     ? g_strdup("INBOX")
+					     : parent->account->rules->mailbox(component);
+	Mailbox *level = mailbox_child(parent, file_name);
+
+	if (!level)
+		level = mailbox_new(parent->account, parent, 0, g_steal_pointer(&file_name));
+	level->list_generation = parent->account->list_generation;
+	return level;
+}
+
+static Mailbox *
+leaf_below(Mailbox *parent, const char *component, const RemoteMailbox *remote)
+{
+	Account *account = parent->account;
+	Mailbox *leaf = child_by_name(parent, remote->name);
+	char *file_name;
+
+	if (!leaf && is_inbox(parent, component)) {
+		leaf = mailbox_child(parent, "INBOX");
+		if (!leaf)
+			return mailbox_new(account, parent, remote->uidvalidity, g_strdup("INBOX"));
+	}
+	if (leaf)
+		return leaf;
+	file_name = unused_file_name(parent, component, remote->name);
+	leaf = mailbox_child(parent, file_name);
+	if (!leaf)
+		return mailbox_new(account, parent, remote->uidvalidity, file_name);
+	g_free(file_name);
+	return leaf; /* so far only a level */
+}
+
+static void
+leaf_update(Mailbox *leaf, const RemoteMailbox *remote)
+{
+	if (!leaf->name)
+		leaf->name = g_strdup(remote->name);
+	leaf->selectable = remote->selectable;
+	leaf->n_announced = remote->messages;
+	leaf->list_generation = leaf->account->list_generation;
+	if (!remote->uidvalidity || leaf->uidvalidity == remote->uidvalidity)
+		return;
+	if (leaf->uidvalidity)
+		mailbox_become_another(leaf, remote->uidvalidity);
+	leaf->uidvalidity = remote->uidvalidity;
+}
+
+static void
+on_mailbox(const RemoteMailbox *remote, gpointer data)
+{
+	Account *account = data;
+	const char delimiter[] = {remote->delimiter, '\0'};
+	g_auto(GStrv) components = NULL;
+	Mailbox *level = account->top;
+	char **component;
+
+	if (remote->delimiter) {
+		components = g_strsplit(remote->path, delimiter, -1);
+	} else {
+		components = g_new0(char *, 2);
+		components[0] = g_strdup(remote->path);
+	}
+	/* "Archive/" with nothing behind the delimiter is Archive. */
+	for (component = components; component[0] && component[1] && *component[1]; component++)
+		level = level_below(level, *component);
+	leaf_update(leaf_below(level, *component ? *component : "", remote), remote);
+}
+
+/* A level without a mailbox of its own stays while something is below it. */
+static gboolean
+is_swept(const Mailbox *mailbox)
+{
+	return mailbox->list_generation != mailbox->account->list_generation;
+}
+
+static void
+sweep(Mailbox *mailbox)
+{
+	for (guint i = mailbox->children->len; i-- > 0;) {
+		Mailbox *child = mailbox->children->pdata[i];
+
+		sweep(child);
+		if (is_swept(child) && !child->children->len)
+			mailbox_remove(child);
+		else if (is_swept(child))
+			child->selectable = FALSE;
+	}
+}
+
+static void
+on_listed(const GError *error, gpointer data)
+{
+	Account *account = data;
+
+	if (!error) {
+		sweep(account->top);
+		account->listed = TRUE;
+		account->listed_at_us = g_get_monotonic_time();
+	}
+	account->n_listings_done = account->n_listings_begun;
+	if (account->n_listings_wanted > account->n_listings_begun)
+		listing_begin(account);
+	wait_queue_wake(&account->listing, account->listed ? NULL : error);
+}
+
+static const RemoteListHandler list_handler = {.mailbox = on_mailbox, .done = on_listed};
+
+static void
+listing_begin(Account *account)
+{
+	account->n_listings_begun++;
+	account->list_generation++;
+	account->remote->operations->list(account->remote, &list_handler, account);
+}
+
+/* One that is under way may have passed what the caller wants to see: then another follows it. */
+guint64
+account_refresh(Account *account, gboolean lazy)
+{
+	gboolean busy = account->n_listings_begun > account->n_listings_done;
+
+	if (lazy && account->listed && g_get_monotonic_time() - account->listed_at_us < LAZY_US)
+		return account->n_listings_done;
+	if (lazy && busy)
+		return account->n_listings_begun;
+	account->n_listings_wanted = account->n_listings_begun + 1;
+	if (!busy)
+		listing_begin(account);
+	return account->n_listings_wanted;
+}
+
+CacheResult
+account_refreshed(Account *account, guint64 ticket, Waiter *waiter, GError **error)
+{
+	(void)error; /* the waiter hears it */
+	if (account->n_listings_done >= ticket)
+		return CACHE_READY;
+	waiter_park(waiter, &account->listing);
+	return CACHE_PARKED;
+}

@@ -1,0 +1,103 @@
+/*
+ * account-private.h: the parts of an account that its files share.
+ *
+ *     account.c         the tree of mailboxes
+ *     account-list.c    keeping the tree up to date (LIST)
+ *     mailbox.c         the messages of one mailbox
+ *     mailbox-sync.c    keeping them up to date (FETCH, SEARCH)
+ *     reader.c          the bytes of messages
+ */
+#pragma once
+
+#include "block-cache.h"
+#include "imapfs/account.h"
+#include "read-window.h"
+
+typedef struct Reader Reader;
+
+struct Account {
+	Remote *remote;
+	const NameRules *rules;
+	const AccountEvents *events;
+	gpointer data;
+	char *root_path; /* file names with '/' between, or NULL */
+
+	Mailbox *top;	       /* above the top level: always there */
+	GHashTable *mailboxes; /* id -> Mailbox */
+
+	/* Listing. Tickets: a refresh that began as number n is done when n_listed >= n. */
+	guint64 n_listings_begun, n_listings_done, n_listings_wanted;
+	gint64 listed_at_us;
+	guint list_generation;
+	gboolean listed; /* the tree is a server's */
+	WaitQueue listing;
+
+	Reader *reader;
+	gboolean sizes_lie;
+};
+
+typedef enum {
+	MAILBOX_UNKNOWN,  /* nothing is known of its messages, or only a beginning */
+	MAILBOX_COMPLETE, /* all messages of some moment are known */
+} MailboxState;
+
+struct Mailbox {
+	Account *account;
+	guint32 id;
+	Mailbox *parent; /* NULL: the top */
+	char *file_name;
+	char *name; /* server's bytes; NULL: not on the server, only a level in others' names */
+	gboolean selectable;
+	guint32 uidvalidity; /* 0: not known yet */
+	guint32 n_announced; /* messages, as STATUS told */
+	GPtrArray *children; /* of Mailbox, by id; owned by account->mailboxes */
+	guint list_generation;
+
+	MailboxState state;
+	GArray *messages;  /* of Message, by UID */
+	GHashTable *names; /* Message.name (not owned) -> uid */
+	guint64 version;
+	gint64 changed_at;
+
+	/* Syncing. Tickets as above. */
+	guint64 n_syncs_begun, n_syncs_done, n_syncs_wanted;
+	gboolean unordered; /* this sync's messages do not come in ascending order */
+	WaitQueue syncing;  /* woken as messages come in, and at the end */
+};
+
+/* --- account.c --- */
+
+/* A mailbox below @parent (or account->top). Takes @file_name. */
+Mailbox *mailbox_new(Account *account, Mailbox *parent, guint32 uidvalidity, char *file_name);
+
+/* Takes the mailbox and all below it out of the tree, tells the layer above, wakes with an error
+ * whoever waits. */
+void mailbox_remove(Mailbox *mailbox);
+
+/* The mailbox under this name is another one: forgets all messages and takes another id. */
+void mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity);
+
+/* A change that a listing would show. */
+void mailbox_touch(Mailbox *mailbox);
+
+/* --- mailbox.c --- */
+
+/* Adds what a scan told; known UIDs are left alone. */
+void mailbox_add_message(Mailbox *mailbox, const RemoteMessage *message);
+
+/* Forgets the messages in [@first, @last] and tells the layer above. */
+void mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last);
+
+Message *mailbox_find_message(const Mailbox *mailbox, guint32 uid);
+guint32 mailbox_last_uid(const Mailbox *mailbox);
+
+/* --- mailbox-sync.c --- */
+
+/* CACHE_READY where a listing is complete, else starts or joins the one that makes it so. */
+CacheResult mailbox_await_messages(Mailbox *mailbox, Waiter *waiter, GError **error);
+
+/* --- reader.c --- */
+
+Reader *reader_new(Account *account, guint64 memory);
+void reader_free(Reader *reader);
+BlockCacheStatistics reader_statistics(const Reader *reader);

@@ -1,0 +1,313 @@
+/*
+ * The tree of mailboxes: making, finding and removing them. Keeping it like the server's is
+ * account-list.c.
+ *
+ * A mailbox's id is the first 31 bits of a hash of its path and UIDVALIDITY (the next free number,
+ * should two hash alike), so that inode numbers are the same in every mount without anything being
+ * stored.
+ */
+#include "account-private.h"
+
+#include <string.h>
+
+/* "/Archive/2026" */
+static char *
+mailbox_path(const Mailbox *mailbox)
+{
+	GString *seed = g_string_new(NULL);
+
+	for (const Mailbox *level = mailbox; level->parent; level = level->parent) {
+		g_string_prepend(seed, level->file_name);
+		g_string_prepend_c(seed, '/');
+	}
+	return g_string_free(seed, FALSE);
+}
+
+static guint32
+choose_id(const Account *account, const Mailbox *mailbox)
+{
+	g_autofree char *path = mailbox_path(mailbox);
+	g_autofree char *seed = g_strdup_printf("%u%s", mailbox->uidvalidity, path);
+	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+	guint8 digest[32];
+	gsize length = sizeof(digest);
+	guint32 id;
+
+	g_checksum_update(checksum, (const guchar *)seed, -1);
+	g_checksum_get_digest(checksum, digest, &length);
+	memcpy(&id, digest, sizeof(id));
+	id = GUINT32_FROM_LE(id) & 0x7fffffff;
+	while (id == 0 || g_hash_table_contains(account->mailboxes, GUINT_TO_POINTER(id)))
+		id = (id + 1) & 0x7fffffff;
+	return id;
+}
+
+static void
+children_insert(Mailbox *parent, Mailbox *child)
+{
+	guint i = 0;
+
+	while (i < parent->children->len && ((Mailbox *)parent->children->pdata[i])->id < child->id)
+		i++;
+	g_ptr_array_insert(parent->children, (gint)i, child);
+}
+
+static void
+message_clear(gpointer data)
+{
+	g_free(((Message *)data)->name);
+}
+
+static Mailbox *
+mailbox_alloc(Account *account, char *file_name)
+{
+	Mailbox *mailbox = g_new0(Mailbox, 1);
+
+	mailbox->account = account;
+	mailbox->file_name = file_name;
+	mailbox->children = g_ptr_array_new();
+	mailbox->messages = g_array_new(FALSE, FALSE, sizeof(Message));
+	g_array_set_clear_func(mailbox->messages, message_clear);
+	mailbox->names = g_hash_table_new(g_str_hash, g_str_equal);
+	mailbox->changed_at = g_get_real_time() / G_USEC_PER_SEC;
+	wait_queue_init(&mailbox->syncing);
+	return mailbox;
+}
+
+static void
+mailbox_free(Mailbox *mailbox)
+{
+	g_hash_table_unref(mailbox->names);
+	g_array_unref(mailbox->messages);
+	g_ptr_array_unref(mailbox->children);
+	g_free(mailbox->name);
+	g_free(mailbox->file_name);
+	g_free(mailbox);
+}
+
+void
+mailbox_touch(Mailbox *mailbox)
+{
+	mailbox->version++;
+	mailbox->changed_at = g_get_real_time() / G_USEC_PER_SEC;
+}
+
+static void
+tell_entry_gone(Mailbox *mailbox)
+{
+	Account *account = mailbox->account;
+
+	account->events->entry_gone(message_id(mailbox->parent->id, 0), message_id(mailbox->id, 0),
+				    mailbox->file_name, account->data);
+}
+
+/* Enters the mailbox, which has its parent and UIDVALIDITY, into the tree under an id. */
+static void
+mailbox_enter(Mailbox *mailbox)
+{
+	Account *account = mailbox->account;
+
+	mailbox->id = choose_id(account, mailbox);
+	g_hash_table_insert(account->mailboxes, GUINT_TO_POINTER(mailbox->id), mailbox);
+	children_insert(mailbox->parent, mailbox);
+	mailbox_touch(mailbox->parent);
+}
+
+static void
+mailbox_leave(Mailbox *mailbox)
+{
+	tell_entry_gone(mailbox);
+	mailbox_touch(mailbox->parent);
+	g_ptr_array_remove(mailbox->parent->children, mailbox);
+	g_hash_table_remove(mailbox->account->mailboxes, GUINT_TO_POINTER(mailbox->id));
+}
+
+Mailbox *
+mailbox_new(Account *account, Mailbox *parent, guint32 uidvalidity, char *file_name)
+{
+	Mailbox *mailbox = mailbox_alloc(account, file_name);
+
+	mailbox->parent = parent;
+	mailbox->uidvalidity = uidvalidity;
+	mailbox_enter(mailbox);
+	return mailbox;
+}
+
+void
+mailbox_remove(Mailbox *mailbox)
+{
+	g_autoptr(GError) error =
+		g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE, "the mailbox is gone");
+
+	while (mailbox->children->len)
+		mailbox_remove(mailbox->children->pdata[0]);
+	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	mailbox_leave(mailbox);
+	wait_queue_wake(&mailbox->syncing, error);
+	mailbox_free(mailbox);
+}
+
+/* Children stay: they are mailboxes of their own. */
+void
+mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity)
+{
+	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	mailbox->state = MAILBOX_UNKNOWN;
+	mailbox->uidvalidity = uidvalidity;
+	mailbox_touch(mailbox);
+	mailbox_leave(mailbox);
+	mailbox_enter(mailbox);
+}
+
+Account *
+account_new(Remote *remote, const AccountSettings *settings, const NameRules *rules,
+	    const AccountEvents *events, gpointer data)
+{
+	Account *account = g_new0(Account, 1);
+
+	account->remote = remote;
+	account->rules = rules;
+	account->events = events;
+	account->data = data;
+	account->root_path = g_strdup(settings->root);
+	account->mailboxes = g_hash_table_new(NULL, NULL);
+	account->top = mailbox_alloc(account, g_strdup(""));
+	account->top->state = MAILBOX_COMPLETE;
+	wait_queue_init(&account->listing);
+	account->reader = reader_new(account, settings->memory);
+	return account;
+}
+
+void
+account_free(Account *account)
+{
+	GHashTableIter iter;
+	gpointer mailbox;
+
+	reader_free(account->reader);
+	g_hash_table_iter_init(&iter, account->mailboxes);
+	while (g_hash_table_iter_next(&iter, NULL, &mailbox))
+		mailbox_free(mailbox);
+	g_hash_table_unref(account->mailboxes);
+	mailbox_free(account->top);
+	g_free(account->root_path);
+	g_free(account);
+}
+
+Mailbox *
+account_root(Account *account)
+{
+	g_auto(GStrv) names = g_strsplit(account->root_path ? account->root_path : "", "/", -1);
+	Mailbox *mailbox = account->top;
+
+	for (char **name = names; *name && mailbox; name++)
+		if (**name)
+			mailbox = mailbox_child(mailbox, *name);
+	return mailbox;
+}
+
+Mailbox *
+account_mailbox(Account *account, guint32 id)
+{
+	return g_hash_table_lookup(account->mailboxes, GUINT_TO_POINTER(id));
+}
+
+gboolean
+account_sizes_lie(const Account *account)
+{
+	return account->sizes_lie;
+}
+
+guint64
+account_n_messages(const Account *account)
+{
+	GHashTableIter iter;
+	gpointer value;
+	guint64 n = 0;
+
+	g_hash_table_iter_init(&iter, account->mailboxes);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Mailbox *mailbox = value;
+
+		n += mailbox->state == MAILBOX_COMPLETE ? mailbox->messages->len
+							: mailbox->n_announced;
+	}
+	return n;
+}
+
+void
+account_status(Account *account, GString *text)
+{
+	BlockCacheStatistics cache = reader_statistics(account->reader);
+
+	account->remote->operations->status(account->remote, text);
+	g_string_append_printf(
+		text,
+		"mailboxes: %u\nmessages: %" G_GUINT64_FORMAT "\nsizes_trusted: %s\n"
+		"cache_blocks: %" G_GUINT64_FORMAT "\ncache_bytes: %" G_GUINT64_FORMAT
+		"\ncache_limit: %" G_GUINT64_FORMAT "\ncache_hits: %" G_GUINT64_FORMAT
+		"\ncache_misses: %" G_GUINT64_FORMAT "\n",
+		g_hash_table_size(account->mailboxes), account_n_messages(account),
+		account->sizes_lie ? "no" : "yes", cache.n_blocks, cache.n_bytes, cache.max_bytes,
+		cache.n_hits, cache.n_misses);
+}
+
+guint32
+mailbox_id(const Mailbox *mailbox)
+{
+	return mailbox->id;
+}
+
+Mailbox *
+mailbox_parent(const Mailbox *mailbox)
+{
+	return mailbox->parent;
+}
+
+const char *
+mailbox_file_name(const Mailbox *mailbox)
+{
+	return mailbox->file_name;
+}
+
+gint64
+mailbox_changed_at(const Mailbox *mailbox)
+{
+	return mailbox->changed_at;
+}
+
+guint
+mailbox_n_children(const Mailbox *mailbox)
+{
+	return mailbox->children->len;
+}
+
+guint64
+mailbox_version(const Mailbox *mailbox)
+{
+	return mailbox->version;
+}
+
+Mailbox *
+mailbox_child(const Mailbox *mailbox, const char *name)
+{
+	for (guint i = 0; i < mailbox->children->len; i++) {
+		Mailbox *child = mailbox->children->pdata[i];
+
+		if (g_str_equal(child->file_name, name))
+			return child;
+	}
+	return NULL;
+}
+
+Mailbox *
+mailbox_next_child(const Mailbox *mailbox, guint32 after_id)
+{
+	for (guint i = 0; i < mailbox->children->len; i++) {
+		Mailbox *child = mailbox->children->pdata[i];
+
+		if (child->id > after_id)
+			return child;
+	}
+	return NULL;
+}

@@ -1,0 +1,285 @@
+/*
+ * Keeping the messages of a mailbox like the server's.
+ *
+ * One sync is one round trip when nothing was expunged:
+ *
+ *     scan: every message above the last known UID, and how many the mailbox holds
+ *       the counts agree          --> done: UIDs only ever grow, so the sets agree too
+ *       the server has fewer      --> uids: which are left; what is not among them is forgotten,
+ *                                     if that in turn agrees with the server's count
+ *       another UIDVALIDITY       --> everything is forgotten, the mailbox gets another id, scan
+ * again
+ *
+ * A sync that breaks off leaves what has come; the next one goes on from there. Callbacks name the
+ * mailbox by id and find it again, for it may be gone by then.
+ */
+#include "account-private.h"
+
+#include <string.h>
+
+typedef struct {
+	Account *account;
+	guint32 mailbox_id;
+	guint32 known_until; /* messages up to this UID are not looked at */
+	gboolean restarted;  /* after a change of UIDVALIDITY */
+	gboolean from_start; /* a hole was found: all messages are asked for */
+	GArray *left;	     /* of guint32 pairs: ranges of UIDs that the server still has */
+} Sync;
+
+static void sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid);
+static void sync_begin(Mailbox *mailbox);
+
+static Mailbox *
+sync_mailbox(const Sync *sync)
+{
+	return account_mailbox(sync->account, sync->mailbox_id);
+}
+
+static void
+sync_free(Sync *sync)
+{
+	g_array_unref(sync->left);
+	g_free(sync);
+}
+
+/* With an old list in hand nobody is told of a failure: that list is shown. */
+static void
+sync_end(Sync *sync, Mailbox *mailbox, const GError *error)
+{
+	sync_free(sync);
+	if (!mailbox)
+		return;
+	mailbox->n_syncs_done = mailbox->n_syncs_begun;
+	if (!error && mailbox->state != MAILBOX_COMPLETE) {
+		mailbox->state = MAILBOX_COMPLETE;
+		if (mailbox->unordered)
+			mailbox_touch(mailbox);
+	}
+	if (error)
+		g_info("listing %s: %s", mailbox->file_name, error->message);
+	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND))
+		account_refresh(mailbox->account, FALSE);
+	if (mailbox->n_syncs_wanted > mailbox->n_syncs_begun)
+		sync_begin(mailbox);
+	wait_queue_wake(&mailbox->syncing, mailbox->state == MAILBOX_COMPLETE ? NULL : error);
+}
+
+/* --- which messages are left --------------------------------------------------------------------
+ */
+
+static void
+on_range(guint32 first, guint32 last, gpointer data)
+{
+	Sync *sync = data;
+	const guint32 range[] = {first, last};
+
+	g_array_append_vals(sync->left, range, 2);
+}
+
+/* How many, up to and including UID @until. */
+static guint64
+count_left(const Sync *sync, guint32 until)
+{
+	guint64 n = 0;
+
+	for (guint i = 0; i + 1 < sync->left->len; i += 2) {
+		guint32 first = g_array_index(sync->left, guint32, i);
+		guint32 last = MIN(g_array_index(sync->left, guint32, i + 1), until);
+
+		n += first <= last ? (guint64)last - first + 1 : 0;
+	}
+	return n;
+}
+
+/* Messages above the last UID that was looked at have come since and are left alone. */
+static void
+forget_what_is_not_left(const Sync *sync, Mailbox *mailbox)
+{
+	guint32 last_known = mailbox_last_uid(mailbox), next = 1;
+
+	for (guint i = 0; i + 1 < sync->left->len && next <= last_known; i += 2) {
+		guint32 first = g_array_index(sync->left, guint32, i);
+		guint32 last = g_array_index(sync->left, guint32, i + 1);
+
+		if (first > next)
+			mailbox_forget_messages(mailbox, next, MIN(first - 1, last_known));
+		next = last == G_MAXUINT32 ? last : last + 1;
+	}
+	if (next <= last_known)
+		mailbox_forget_messages(mailbox, next, last_known);
+}
+
+/* A scan that broke off on a server that sends messages in no order leaves holes. */
+static gboolean
+fill_holes(Sync *sync, Mailbox *mailbox)
+{
+	if (sync->from_start ||
+	    count_left(sync, mailbox_last_uid(mailbox)) <= mailbox->messages->len)
+		return FALSE;
+	sync->from_start = TRUE;
+	g_array_set_size(sync->left, 0);
+	sync_scan(sync, mailbox, 0);
+	return TRUE;
+}
+
+static void
+on_uids(guint32 exists, const GError *error, gpointer data)
+{
+	Sync *sync = data;
+	Mailbox *mailbox = sync_mailbox(sync);
+
+	if (mailbox && !error && count_left(sync, G_MAXUINT32) == exists) {
+		forget_what_is_not_left(sync, mailbox);
+		if (fill_holes(sync, mailbox))
+			return;
+	} else if (mailbox && !error) {
+		g_info("%s: SEARCH and EXISTS (%u) do not agree: nothing is forgotten",
+		       mailbox->file_name, exists);
+	}
+	sync_end(sync, mailbox, error);
+}
+
+static const RemoteUidsHandler uids_handler = {.range = on_range, .done = on_uids};
+
+/* --- what is new ---------------------------------------------------------------------------------
+ */
+
+static void
+on_opened(guint32 uidvalidity, gpointer data)
+{
+	Mailbox *mailbox = sync_mailbox(data);
+
+	if (mailbox && !mailbox->uidvalidity)
+		mailbox->uidvalidity = uidvalidity;
+}
+
+static void
+on_message(const RemoteMessage *message, gpointer data)
+{
+	Sync *sync = data;
+	Mailbox *mailbox = sync_mailbox(sync);
+
+	if (mailbox && message->uid > sync->known_until)
+		mailbox_add_message(mailbox, message);
+}
+
+static void
+on_batch(gpointer data)
+{
+	Mailbox *mailbox = sync_mailbox(data);
+
+	if (mailbox && !mailbox->unordered)
+		wait_queue_wake(&mailbox->syncing, NULL);
+}
+
+/* The name now belongs to another mailbox: once more, with whatever UIDVALIDITY it has. */
+static gboolean
+sync_restart(Sync *sync, Mailbox *mailbox, const GError *error)
+{
+	if (sync->restarted || !g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE))
+		return FALSE;
+	sync->restarted = TRUE;
+	mailbox_become_another(mailbox, 0);
+	sync->mailbox_id = mailbox->id;
+	sync_scan(sync, mailbox, 0);
+	return TRUE;
+}
+
+static void
+on_scanned(guint32 exists, const GError *error, gpointer data)
+{
+	Sync *sync = data;
+	Mailbox *mailbox = sync_mailbox(sync);
+
+	if (mailbox && error && sync_restart(sync, mailbox, error))
+		return;
+	if (!mailbox || error || exists == mailbox->messages->len) {
+		sync_end(sync, mailbox, error);
+		return;
+	}
+	mailbox->account->remote->operations->uids(mailbox->account->remote, mailbox->name,
+						   mailbox->uidvalidity, &uids_handler, sync);
+}
+
+static const RemoteScanHandler scan_handler = {
+	.opened = on_opened,
+	.message = on_message,
+	.batch = on_batch,
+	.done = on_scanned,
+};
+
+static void
+sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid)
+{
+	const RemoteScan scan = {
+		.mailbox = mailbox->name,
+		.uidvalidity = mailbox->uidvalidity,
+		.after_uid = after_uid,
+		.header_fields = mailbox->account->rules->header_fields,
+	};
+
+	sync->known_until = after_uid;
+	mailbox->unordered = FALSE;
+	mailbox->account->remote->operations->scan(mailbox->account->remote, &scan, &scan_handler,
+						   sync);
+}
+
+static void
+sync_begin(Mailbox *mailbox)
+{
+	Sync *sync = g_new0(Sync, 1);
+
+	sync->account = mailbox->account;
+	sync->mailbox_id = mailbox->id;
+	sync->left = g_array_new(FALSE, FALSE, sizeof(guint32));
+	mailbox->n_syncs_begun++;
+	sync_scan(sync, mailbox, mailbox_last_uid(mailbox));
+}
+
+/* --- the questions
+ * -------------------------------------------------------------------------------- */
+
+static gboolean
+is_busy(const Mailbox *mailbox)
+{
+	return mailbox->n_syncs_begun > mailbox->n_syncs_done;
+}
+
+/* One that is under way may have passed what the caller wants to see: then another follows it. The
+ * first one is shared, for nobody has seen an older state. */
+guint64
+mailbox_refresh(Mailbox *mailbox)
+{
+	if (!mailbox->selectable)
+		return mailbox->n_syncs_done;
+	if (is_busy(mailbox) && mailbox->state != MAILBOX_COMPLETE)
+		return mailbox->n_syncs_begun;
+	mailbox->n_syncs_wanted = mailbox->n_syncs_begun + 1;
+	if (!is_busy(mailbox))
+		sync_begin(mailbox);
+	return mailbox->n_syncs_wanted;
+}
+
+CacheResult
+mailbox_refreshed(Mailbox *mailbox, guint64 ticket, Waiter *waiter, GError **error)
+{
+	(void)error; /* the waiter hears it */
+	if (mailbox->n_syncs_done >= ticket || mailbox->state != MAILBOX_COMPLETE)
+		return CACHE_READY;
+	waiter_park(waiter, &mailbox->syncing);
+	return CACHE_PARKED;
+}
+
+CacheResult
+mailbox_await_messages(Mailbox *mailbox, Waiter *waiter, GError **error)
+{
+	(void)error;
+	if (!mailbox->selectable || mailbox->state == MAILBOX_COMPLETE)
+		return CACHE_READY;
+	if (!is_busy(mailbox)) {
+		mailbox->n_syncs_wanted = mailbox->n_syncs_begun + 1;
+		sync_begin(mailbox);
+	}
+	waiter_park(waiter, &mailbox->syncing);
+	return CACHE_PARKED;
+}

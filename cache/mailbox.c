@@ -1,0 +1,151 @@
+/*
+ * The messages of one mailbox: an array sorted by UID and a table of names.
+ *
+ * A file name is given once and stays with the message. The name rules make it from the message
+ * alone; of two messages with one name the later keeps its UID in it.
+ */
+#include "account-private.h"
+
+/* Index of the first message with a UID of at least @uid. */
+static guint
+lower_bound(const Mailbox *mailbox, guint32 uid)
+{
+	guint low = 0, high = mailbox->messages->len;
+
+	while (low < high) {
+		guint middle = low + (high - low) / 2;
+
+		if (g_array_index(mailbox->messages, Message, middle).uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+Message *
+mailbox_find_message(const Mailbox *mailbox, guint32 uid)
+{
+	guint i = lower_bound(mailbox, uid);
+	Message *message;
+
+	if (i == mailbox->messages->len)
+		return NULL;
+	message = &g_array_index(mailbox->messages, Message, i);
+	return message->uid == uid ? message : NULL;
+}
+
+const Message *
+mailbox_message(const Mailbox *mailbox, guint32 uid)
+{
+	return mailbox_find_message(mailbox, uid);
+}
+
+guint32
+mailbox_last_uid(const Mailbox *mailbox)
+{
+	guint n = mailbox->messages->len;
+
+	return n ? g_array_index(mailbox->messages, Message, n - 1).uid : 0;
+}
+
+static gboolean
+name_is_taken(const Mailbox *mailbox, const char *name)
+{
+	return g_hash_table_contains(mailbox->names, name) || mailbox_child(mailbox, name);
+}
+
+static char *
+choose_name(const Mailbox *mailbox, const RemoteMessage *message)
+{
+	const NameRules *rules = mailbox->account->rules;
+	g_autofree char *name = rules->message(message);
+
+	if (!name_is_taken(mailbox, name))
+		return g_steal_pointer(&name);
+	return rules->message_again(name, message->uid);
+}
+
+/* A UID below the last comes only from a server that does not keep to the order. */
+void
+mailbox_add_message(Mailbox *mailbox, const RemoteMessage *remote)
+{
+	guint i = lower_bound(mailbox, remote->uid);
+	Message message = {
+		.uid = remote->uid,
+		.size = remote->has_size ? remote->size : 0,
+		.internaldate = remote->internaldate,
+	};
+
+	if (mailbox_find_message(mailbox, remote->uid))
+		return;
+	if (!remote->has_size)
+		mailbox->account->sizes_lie = TRUE;
+	if (i < mailbox->messages->len)
+		mailbox->unordered = TRUE;
+	message.name = choose_name(mailbox, remote);
+	g_array_insert_val(mailbox->messages, i, message);
+	g_hash_table_insert(mailbox->names, message.name, GUINT_TO_POINTER(message.uid));
+	if (mailbox->state == MAILBOX_COMPLETE)
+		mailbox_touch(mailbox);
+}
+
+static void
+forget_message(Mailbox *mailbox, const Message *message)
+{
+	Account *account = mailbox->account;
+
+	g_hash_table_remove(mailbox->names, message->name);
+	account->events->entry_gone(message_id(mailbox->id, 0),
+				    message_id(mailbox->id, message->uid), message->name,
+				    account->data);
+}
+
+void
+mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last)
+{
+	guint begin = lower_bound(mailbox, first), end = begin;
+
+	while (end < mailbox->messages->len &&
+	       g_array_index(mailbox->messages, Message, end).uid <= last)
+		forget_message(mailbox, &g_array_index(mailbox->messages, Message, end++));
+	if (begin == end)
+		return;
+	g_array_remove_range(mailbox->messages, begin, end - begin);
+	mailbox_touch(mailbox);
+}
+
+/* While messages come in without order, nobody may pass the place where one may yet appear. */
+CacheResult
+mailbox_next_message(Mailbox *mailbox, guint32 after_uid, const Message **message, Waiter *waiter,
+		     GError **error)
+{
+	guint i = after_uid == G_MAXUINT32 ? mailbox->messages->len
+					   : lower_bound(mailbox, after_uid + 1);
+	gboolean there = i < mailbox->messages->len &&
+			 (mailbox->state == MAILBOX_COMPLETE || !mailbox->unordered);
+
+	if (!there) {
+		CacheResult result = mailbox_await_messages(mailbox, waiter, error);
+
+		if (result != CACHE_READY)
+			return result;
+	}
+	*message =
+		i < mailbox->messages->len ? &g_array_index(mailbox->messages, Message, i) : NULL;
+	return CACHE_READY;
+}
+
+CacheResult
+mailbox_lookup(Mailbox *mailbox, const char *name, const Message **message, Waiter *waiter,
+	       GError **error)
+{
+	gpointer uid = g_hash_table_lookup(mailbox->names, name);
+
+	*message = NULL;
+	if (uid) {
+		*message = mailbox_find_message(mailbox, GPOINTER_TO_UINT(uid));
+		return CACHE_READY;
+	}
+	return mailbox_await_messages(mailbox, waiter, error);
+}
