@@ -1,0 +1,98 @@
+/*
+ * OPEN and READ.
+ */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "control.h"
+#include "node.h"
+#include "operations.h"
+
+#define MAX_PIECES 16 /* blocks in one READ: the kernel asks for 1 MiB at the most */
+
+/* Where sizes cannot be trusted, a file whose end nobody has seen yet is read past the kernel's
+ * cache, which would cut it at the size it was told. */
+static gboolean
+needs_direct_io(const FileSystem *fs, const Message *message)
+{
+	return account_sizes_lie(fs->account) && !message->size_exact;
+}
+
+/* On a read-only mount the kernel need not ask: it opens files by itself from the first ENOSYS on.
+ */
+static void
+open_message(Request *request, const Message *message)
+{
+	FileSystem *fs = request->fs;
+
+	if (fs->options->read_only && !account_sizes_lie(fs->account)) {
+		request_reply_errno(request, ENOSYS);
+		return;
+	}
+	request->fi.direct_io = needs_direct_io(fs, message);
+	request->fi.keep_cache = 1;
+	request->fi.noflush = 1;
+	request_reply_open(request);
+}
+
+void
+run_open(Request *request)
+{
+	const Message *message;
+
+	if ((request->fi.flags & O_ACCMODE) != O_RDONLY || (request->fi.flags & O_TRUNC)) {
+		request_reply_errno(request, EROFS);
+		return;
+	}
+	if (node_is_local(request->node)) {
+		request->fi.keep_cache = 1;
+		request->fi.noflush = 1;
+		request_reply_open(request);
+		return;
+	}
+	message = node_message(request->fs, request->node);
+	if (message)
+		open_message(request, message);
+	else
+		request_reply_errno(request, ESTALE);
+}
+
+static void
+read_control(Request *request)
+{
+	GBytes *bytes = control_bytes(request->fs, request->node);
+	gsize size;
+	const char *data = bytes ? g_bytes_get_data(bytes, &size) : NULL;
+
+	if (!bytes)
+		request_reply_errno(request, ESTALE);
+	else if ((guint64)request->offset >= size)
+		request_reply_buffer(request, NULL, 0);
+	else
+		request_reply_buffer(request, data + request->offset,
+				     MIN(request->size, size - (gsize)request->offset));
+}
+
+/* Before a reader is answered, the kernel must know the true size of what it reads. */
+void
+run_read(Request *request)
+{
+	FileSystem *fs = request->fs;
+	struct iovec iov[MAX_PIECES];
+	guint n_iov = 0;
+	GError *error = NULL;
+
+	if (node_is_local(request->node)) {
+		read_control(request);
+		return;
+	}
+	if (!request_go_on(request,
+			   account_read(fs->account, request->node, (guint64)request->offset,
+					request->size, iov, MAX_PIECES, &n_iov, &request->waiter,
+					&error),
+			   error) ||
+	    !request_go_on(request, notifier_await(fs->notifier, request->node, &request->waiter),
+			   NULL))
+		return;
+	request_reply_iov(request, iov, n_iov);
+}

@@ -1,0 +1,52 @@
+/*
+ * filesystem.h: the file system as a whole: what every operation can reach.
+ *
+ *     fuse-source.c   requests from the kernel, as a source of the main loop
+ *     request.c       a request's life: run, park, run again, answer
+ *     operations.c    the table that libfuse calls
+ *     lookup.c directory.c file.c control.c    the operations
+ *     notifier.c      telling the kernel what changed behind its back
+ */
+#pragma once
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include "imapfs/account.h"
+#include "notifier.h"
+#include "options.h"
+
+typedef enum {
+	OP_LOOKUP,
+	OP_GETATTR,
+	OP_OPENDIR,
+	OP_READDIR,
+	OP_OPEN,
+	OP_READ,
+	OP_OTHER,
+	N_OPS,
+} Op;
+
+typedef struct {
+	Account *account;
+	Notifier *notifier;
+	const Options *options;
+	GQueue parked;	      /* of Request */
+	guint deadline_timer; /* while requests are parked */
+	GHashTable *listed;   /* mailbox id -> version of the listing that the kernel holds */
+	GHashTable
+		*snapshots;  /* node -> GBytes: control files as they were looked up (control.c) */
+	guint64 n_snapshots; /* ever */
+	guint64 n_requests[N_OPS];
+	gint64 mounted_at; /* seconds since 1970 */
+} FileSystem;
+
+FileSystem *filesystem_new(const Options *options);
+void filesystem_free(FileSystem *fs);
+
+/* The table for fuse_session_new(); its user data is a FileSystem with account and notifier set. */
+extern const struct fuse_lowlevel_ops filesystem_operations;
+
+/* The names and events that an Account wants; data is a FileSystem. */
+extern const AccountEvents filesystem_events;
+const NameRules *filesystem_name_rules(const Options *options);

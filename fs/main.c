@@ -1,0 +1,236 @@
+/*
+ * imapfs: the stack is built here, from the bottom up, and taken down again.
+ *
+ * Order matters. Standard descriptors, options and password come first, then the fork (nothing that
+ * exists by then is hurt by it), then connection, login and the first listing: what can go wrong
+ * with those is said on the terminal, before anything is mounted.
+ */
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon.h"
+#include "filesystem.h"
+#include "fuse-source.h"
+#include "imapfs/imap.h"
+#include "log.h"
+#include "message-name.h"
+#include "operations.h"
+#include "password.h"
+
+typedef struct {
+	Options options;
+	struct fuse_args fuse_args;
+	char *password;
+	Remote *remote;
+	FileSystem *fs;
+	struct fuse_session *session;
+	GMainLoop *loop;
+	Waiter listing;
+	GError *error;
+} Program;
+
+static void
+on_connected(const GError *error, gpointer data)
+{
+	Program *program = data;
+
+	if (error)
+		program->error = g_error_copy(error);
+	g_main_loop_quit(program->loop);
+}
+
+static void
+on_listed(Waiter *waiter, const GError *error)
+{
+	Program *program = (Program *)((char *)waiter - G_STRUCT_OFFSET(Program, listing));
+
+	on_connected(error, program);
+}
+
+static Remote *
+program_make_remote(Program *program, GError **error)
+{
+	static const ImapTls tls[] = {
+		[OPTIONS_TLS_IMPLICIT] = IMAP_TLS_IMPLICIT,
+		[OPTIONS_TLS_STARTTLS] = IMAP_TLS_STARTTLS,
+		[OPTIONS_TLS_NONE] = IMAP_TLS_NONE,
+	};
+	const Options *options = &program->options;
+	ImapSettings settings = {
+		.host = g_strdup(options->host),
+		.port = options->port,
+		.tls = tls[options->tls],
+		.ca_file = g_strdup(options->ca_file),
+		.user = g_strdup(options->user),
+		.password = g_steal_pointer(&program->password),
+		.read_only = options->read_only,
+		.n_connections = options->n_connections,
+		.timeout_us = (gint64)options->timeout_seconds * G_USEC_PER_SEC,
+	};
+
+	return imap_remote_new(&settings, error);
+}
+
+static gboolean
+program_wait(Program *program, GError **error)
+{
+	g_main_loop_run(program->loop);
+	if (!program->error)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&program->error));
+	return FALSE;
+}
+
+/* Connects, logs in, lists the account. */
+static gboolean
+program_connect(Program *program, GError **error)
+{
+	const Options *options = &program->options;
+	const AccountSettings settings = {.memory = options->memory, .root = options->mailbox};
+	FileSystem *fs = program->fs;
+	guint64 ticket;
+
+	program->remote = program_make_remote(program, error);
+	if (!program->remote)
+		return FALSE;
+	fs->account = account_new(program->remote, &settings, filesystem_name_rules(options),
+				  &filesystem_events, fs);
+	imap_remote_connect(program->remote, on_connected, program);
+	if (!program_wait(program, error))
+		return FALSE;
+	ticket = account_refresh(fs->account, FALSE);
+	program->listing.wake = on_listed;
+	if (account_refreshed(fs->account, ticket, &program->listing, error) == CACHE_PARKED &&
+	    !program_wait(program, error))
+		return FALSE;
+	if (account_root(fs->account))
+		return TRUE;
+	g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND, "%s has no mailbox \"%s\"",
+		    options->source, options->mailbox);
+	return FALSE;
+}
+
+static gboolean
+program_mount(Program *program, GError **error)
+{
+	program->session = fuse_session_new(&program->fuse_args, &filesystem_operations,
+					    sizeof(filesystem_operations), program->fs);
+	if (!program->session ||
+	    fuse_session_mount(program->session, program->options.mountpoint)) {
+		g_clear_pointer(&program->session, fuse_session_destroy);
+		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED, "cannot mount on %s",
+			    program->options.mountpoint);
+		return FALSE;
+	}
+	program->fs->notifier = notifier_new(program->session);
+	return TRUE;
+}
+
+static void
+on_unmounted(gpointer data)
+{
+	g_main_loop_quit(((Program *)data)->loop);
+}
+
+static gboolean
+on_signal(gpointer data)
+{
+	g_main_loop_quit(((Program *)data)->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static void
+program_serve(Program *program)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	GSource *source = fuse_source_new(program->session, on_unmounted, program);
+	guint handlers[G_N_ELEMENTS(signals)];
+
+	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
+		handlers[i] = g_unix_signal_add(signals[i], on_signal, program);
+	g_main_loop_run(program->loop);
+	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
+		g_source_remove(handlers[i]);
+	g_source_destroy(source);
+	g_source_unref(source);
+}
+
+/* Nobody may be left waiting for an answer, not even while this ends. */
+static void
+program_unmount(Program *program)
+{
+	requests_answer_all(program->fs, EINTR);
+	fuse_session_unmount(program->session);
+	notifier_free(program->fs->notifier);
+	program->fs->notifier = NULL;
+	fuse_session_destroy(program->session);
+}
+
+static gboolean
+program_run(Program *program, GError **error)
+{
+	if (!program_connect(program, error) || !program_mount(program, error))
+		return FALSE;
+	if (!program->options.foreground) {
+		log_to_syslog();
+		daemon_ready();
+	}
+	g_info("mounted %s on %s", program->options.source, program->options.mountpoint);
+	program_serve(program);
+	program_unmount(program);
+	return TRUE;
+}
+
+static gboolean
+program_start(Program *program, GError **error)
+{
+	program->password = password_get(&program->options, error);
+	if (!program->password)
+		return FALSE;
+	if (!program->options.foreground && !daemon_fork(error))
+		return FALSE;
+	signal(SIGPIPE, SIG_IGN);
+	message_name_init();
+	program->loop = g_main_loop_new(NULL, FALSE);
+	program->fs = filesystem_new(&program->options);
+	return program_run(program, error);
+}
+
+static void
+program_clear(Program *program)
+{
+	if (program->remote)
+		imap_remote_free(program->remote);
+	if (program->fs && program->fs->account)
+		account_free(program->fs->account);
+	g_clear_pointer(&program->fs, filesystem_free);
+	g_clear_pointer(&program->loop, g_main_loop_unref);
+	password_free(program->password);
+	fuse_opt_free_args(&program->fuse_args);
+	options_clear(&program->options);
+}
+
+int
+main(int argc, char **argv)
+{
+	Program program = {.fuse_args = FUSE_ARGS_INIT(0, NULL)};
+	g_autoptr(GError) error = NULL;
+	gboolean done;
+
+	daemon_open_standard_descriptors();
+	done = options_parse(&program.options, argc, argv, &program.fuse_args, &error);
+	if (done && program.options.show_help) {
+		fputs(options_help(), stdout);
+	} else if (done && program.options.show_version) {
+		printf("imapfs %s\n", IMAPFS_VERSION);
+	} else if (done) {
+		log_init(program.options.verbose, program.options.debug);
+		done = program_start(&program, &error);
+	}
+	if (!done)
+		fprintf(stderr, "imapfs: %s\n", error->message);
+	program_clear(&program);
+	return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,404 @@
+/*
+ * message-name.c: the file name of a message from four fields of its header.
+ *
+ * A mailbox that is listed for the first time gets 100,000 names at once, so the common case is
+ * cheap: the fields are found in one pass without a copy, and a value of plain ASCII goes into the
+ * name as it stands. GMime sees the rest: encoded words, raw 8-bit text, addresses of unusual form,
+ * and every date. Both ways must give the same name; the test compares them.
+ *
+ * A '.' stands between the parts and never in one, so that a script may split a name there.
+ */
+#include "fs/message-name.h"
+
+#include "fs/file-name.h"
+
+#include <gmime/gmime.h>
+#include <string.h>
+
+#define SUFFIX	    ".eml"
+#define NO_SENDER   "unknown"
+#define NO_SUBJECT  "no-subject"
+#define DAY_LENGTH  10 /* 2026-11-20 */
+#define ZONE_LENGTH 6  /* " +0100" */
+#define HASH_LENGTH 5
+#define SENDER_MAX  60
+
+/* What a name of ours may take, so that message_name_with_uid() has room for "~4294967295". */
+#define NAME_MAX_BYTES (FILE_NAME_MAX - 11)
+
+/* ".k3f9q.eml" */
+#define TAIL_LENGTH (1 + HASH_LENGTH + sizeof(SUFFIX) - 1)
+
+/* What GMime is given of a value: encoded words of one letter each still fill a name with this, and
+ * its parser, which calls itself for every group inside a group, gets not too deep. */
+#define VALUE_MAX 4096
+
+/* GMime 3.2.13 joins encoded words of one charset before it decodes their base64, and stops at the
+ * padding of the first. A word of nothing in the other encoding behind that keeps them apart. */
+#define PADDED_END "=?="
+#define EMPTY_WORD " =?utf-8?Q?\?= "
+
+/* Years of Date that we believe. */
+#define YEAR_MIN 1970
+#define YEAR_MAX 2100
+
+/* The last second of 9999: no INTERNALDATE can say more. */
+#define INTERNALDATE_MAX G_GINT64_CONSTANT(253402300799)
+
+/* Bytes inside the header, not ours. */
+typedef struct {
+	const char *bytes;
+	gsize length;
+} Span;
+
+enum { DATE, FROM, SUBJECT, MESSAGE_ID, N_FIELDS };
+
+static const char *const field_names[N_FIELDS] = {"Date", "From", "Subject", "Message-ID"};
+
+static GMimeParserOptions *parser_options;
+
+void
+message_name_init(void)
+{
+	/* What raw 8-bit text may be. Not what the locale says: names are the same everywhere. */
+	const char *charsets[] = {"utf-8", "windows-1252", NULL};
+
+	if (parser_options != NULL)
+		return;
+	g_mime_init();
+	parser_options = g_mime_parser_options_new();
+	g_mime_parser_options_set_fallback_charsets(parser_options, charsets);
+}
+
+static Span
+span_trim(const char *start, const char *end)
+{
+	while (start < end && g_ascii_isspace(*start))
+		start++;
+	while (start < end && g_ascii_isspace(end[-1]))
+		end--;
+	return (Span){start, (gsize)(end - start)};
+}
+
+/* TRUE for a byte of UTF-8 that begins no character. */
+static gboolean
+is_continuation(char byte)
+{
+	return ((guchar)byte & 0xc0) == 0x80;
+}
+
+/* The start of @value as a string, unfolded, for GMime. Caller frees. */
+static char *
+span_dup(Span value)
+{
+	gsize length = value.length;
+	GString *text;
+
+	/* Half a character at the end would make GMime doubt that all the others are UTF-8. */
+	if (length > VALUE_MAX) {
+		for (length = VALUE_MAX; length > 0 && is_continuation(value.bytes[length]);)
+			length--;
+	}
+	text = g_string_new_len(value.bytes, (gssize)length);
+	for (gsize i = 0; i < length; i++) {
+		if (text->str[i] == '\r' || text->str[i] == '\n' || text->str[i] == '\0')
+			text->str[i] = ' ';
+	}
+	if (strstr(text->str, PADDED_END) != NULL)
+		g_string_replace(text, PADDED_END, PADDED_END EMPTY_WORD, 0);
+	return g_string_free(text, FALSE);
+}
+
+/* TRUE if there is nothing to decode in @value. */
+static gboolean
+span_is_plain(Span value)
+{
+	for (gsize i = 0; i < value.length; i++) {
+		guchar byte = (guchar)value.bytes[i];
+
+		if (byte >= 0x80 ||
+		    (byte == '=' && i + 1 < value.length && value.bytes[i + 1] == '?'))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Where the line at @at ends and the next one begins. */
+static const char *
+line_end(const char *at, const char *end)
+{
+	const char *newline = memchr(at, '\n', (gsize)(end - at));
+
+	return newline != NULL ? newline + 1 : end;
+}
+
+/* The index of the field that the line at @at begins, or N_FIELDS; its value begins at @value. */
+static guint
+match_field(const char *at, const char *end, const char **value)
+{
+	const char *colon = memchr(at, ':', (gsize)(end - at));
+	const char *name_end = colon;
+	guint i;
+
+	if (colon == NULL)
+		return N_FIELDS;
+	*value = colon + 1;
+	while (name_end > at && (name_end[-1] == ' ' || name_end[-1] == '\t'))
+		name_end--;
+	for (i = 0; i < N_FIELDS; i++) {
+		gsize length = strlen(field_names[i]);
+
+		if ((gsize)(name_end - at) == length &&
+		    g_ascii_strncasecmp(at, field_names[i], length) == 0)
+			break;
+	}
+	return i;
+}
+
+/* The values of the first field of each name in @header. */
+static void
+find_fields(Span *fields, const char *header, gsize length)
+{
+	const char *end = header + length;
+	const char *next;
+
+	for (const char *at = header; at < end && *at != '\n'; at = next) {
+		const char *value = NULL;
+		guint field;
+
+		if (*at == '\r' && at + 1 < end && at[1] == '\n')
+			break;
+		next = line_end(at, end);
+		field = match_field(at, next, &value);
+		while (next < end && (*next == ' ' || *next == '\t'))
+			next = line_end(next, end);
+		if (field < N_FIELDS && fields[field].bytes == NULL)
+			fields[field] = span_trim(value, next);
+	}
+}
+
+/* Date, or NULL if there is none to believe. The day is that of the sender's clock, which the zone
+ * does not change, and without the zone GMime needs half the time. */
+static GDateTime *
+decode_date(Span date)
+{
+	g_autofree char *text = span_dup(date);
+	g_autoptr(GDateTime) decoded = NULL;
+	char *zone = text + strlen(text) - MIN(strlen(text), ZONE_LENGTH);
+	int year;
+
+	if (zone[0] == ' ' && (zone[1] == '+' || zone[1] == '-') &&
+	    strspn(zone + 2, "0123456789") == ZONE_LENGTH - 2)
+		*zone = '\0';
+	decoded = g_mime_utils_header_decode_date(text);
+	if (decoded == NULL)
+		return NULL;
+	year = g_date_time_get_year(decoded);
+	return year >= YEAR_MIN && year <= YEAR_MAX ? g_steal_pointer(&decoded) : NULL;
+}
+
+static void
+put_number(char *out, gsize n_digits, int number)
+{
+	for (; n_digits > 0; number /= 10)
+		out[--n_digits] = (char)('0' + number % 10);
+}
+
+static gsize
+put_day(char *out, Span date, gint64 internaldate)
+{
+	g_autoptr(GDateTime) day = date.length > 0 ? decode_date(date) : NULL;
+	int year, month, day_of_month;
+
+	if (day == NULL)
+		day = g_date_time_new_from_unix_utc(CLAMP(internaldate, 0, INTERNALDATE_MAX));
+	g_date_time_get_ymd(day, &year, &month, &day_of_month);
+	put_number(out, 4, year);
+	out[4] = '-';
+	put_number(out + 5, 2, month);
+	out[7] = '-';
+	put_number(out + 8, 2, day_of_month);
+	return DAY_LENGTH;
+}
+
+/* The first of @from as GMime reads it, each NULL or empty if it has none. Caller frees both. */
+static void
+decode_from(Span from, char **name, char **address)
+{
+	g_autofree char *text = span_dup(from);
+	InternetAddressList *list = internet_address_list_parse(parser_options, text);
+	InternetAddress *first = NULL;
+
+	if (list != NULL)
+		first = internet_address_list_get_address(list, 0);
+	/* Without any address, what stands there is all that there is to show. */
+	*name = first != NULL ? g_strdup(internet_address_get_name(first))
+			      : g_mime_utils_header_decode_text(parser_options, text);
+	if (first != NULL && INTERNET_ADDRESS_IS_MAILBOX(first))
+		*address = g_strdup(
+			internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(first)));
+	g_clear_object(&list);
+}
+
+/* TRUE if all of @span are letters, digits or of @others. */
+static gboolean
+span_is_made_of(Span span, const char *others)
+{
+	for (gsize i = 0; i < span.length; i++) {
+		if (!g_ascii_isalnum(span.bytes[i]) &&
+		    (span.bytes[i] == '\0' || strchr(others, span.bytes[i]) == NULL))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Words of letters, digits and @others with one '.' between two, and nothing that GMime would have
+ * to make sense of. */
+static gboolean
+is_plain_half(const char *start, const char *end, const char *others)
+{
+	const char *dot;
+
+	for (; (dot = memchr(start, '.', (gsize)(end - start))) != NULL; start = dot + 1) {
+		if (dot == start || !span_is_made_of((Span){start, (gsize)(dot - start)}, others))
+			return FALSE;
+	}
+	return start < end && span_is_made_of((Span){start, (gsize)(end - start)}, others);
+}
+
+static gboolean
+is_plain_address(Span address)
+{
+	const char *end = address.bytes + address.length;
+	const char *at = memchr(address.bytes, '@', address.length);
+
+	return at != NULL && is_plain_half(address.bytes, at, "-_+") &&
+	       is_plain_half(at + 1, end, "-");
+}
+
+/* Takes the quotes off a display name, FALSE if it needs GMime. */
+static gboolean
+unquote_plain(Span *name)
+{
+	if (name->length < 2 || name->bytes[0] != '"')
+		return span_is_made_of(*name, " -");
+	if (name->bytes[name->length - 1] != '"')
+		return FALSE;
+	*name = (Span){name->bytes + 1, name->length - 2};
+	return span_is_made_of(*name, " !#$%&'()*+,-./:;<>@[]^_`{|}~");
+}
+
+/* Splits what nearly every From field is: "Alice Smith" <alice@example.org>, the same without the
+ * quotes, or alice@example.org. FALSE if it is anything else. */
+static gboolean
+split_plain_from(Span from, Span *name, Span *address)
+{
+	const char *end = from.bytes + from.length;
+	const char *open = NULL;
+
+	if (from.length == 0)
+		return TRUE;
+	if (end[-1] != '>') {
+		*address = from;
+		return is_plain_address(*address);
+	}
+	for (open = end - 1; open > from.bytes && *open != '<';)
+		open--;
+	*name = span_trim(from.bytes, open);
+	*address = (Span){open + 1, (gsize)(end - open) - 2};
+	return *open == '<' && unquote_plain(name) && is_plain_address(*address);
+}
+
+static gsize
+put_literal(char *out, const char *text)
+{
+	gsize length = strlen(text);
+
+	memcpy(out, text, length);
+	return length;
+}
+
+static gsize
+put_sender(char *out, Span from)
+{
+	g_autofree char *decoded_name = NULL;
+	g_autofree char *decoded_address = NULL;
+	Span name = {"", 0}, address = {"", 0};
+	gsize length;
+
+	if (!split_plain_from(from, &name, &address)) {
+		decode_from(from, &decoded_name, &decoded_address);
+		name = (Span){decoded_name, decoded_name != NULL ? strlen(decoded_name) : 0};
+		address = (Span){decoded_address,
+				 decoded_address != NULL ? strlen(decoded_address) : 0};
+	}
+	length = file_name_clean(out, SENDER_MAX, name.bytes, name.length);
+	if (length == 0)
+		length = file_name_clean(out, SENDER_MAX, address.bytes, address.length);
+	return length > 0 ? length : put_literal(out, NO_SENDER);
+}
+
+static gsize
+put_subject(char *out, gsize limit, Span subject)
+{
+	g_autofree char *text = NULL;
+	g_autofree char *decoded = NULL;
+	gsize length;
+
+	if (span_is_plain(subject)) {
+		length = file_name_clean(out, limit, subject.bytes, subject.length);
+	} else {
+		text = span_dup(subject);
+		decoded = g_mime_utils_header_decode_text(parser_options, text);
+		length = file_name_clean(out, limit, decoded, strlen(decoded));
+	}
+	return length > 0 ? length : put_literal(out, NO_SUBJECT);
+}
+
+char *
+message_name_from_header(const char *header, gsize length, gint64 internaldate)
+{
+	Span fields[N_FIELDS] = {{NULL, 0}};
+	char name[NAME_MAX_BYTES + 1];
+	Span identity;
+	gsize n;
+
+	find_fields(fields, header, length);
+	n = put_day(name, fields[DATE], internaldate);
+	name[n++] = '.';
+	n += put_sender(name + n, fields[FROM]);
+	name[n++] = '.';
+	n += put_subject(name + n, NAME_MAX_BYTES - TAIL_LENGTH - n, fields[SUBJECT]);
+	name[n++] = '.';
+	/* Servers differ in the empty line that ends the header. */
+	identity = fields[MESSAGE_ID];
+	if (identity.length == 0)
+		identity = span_trim(header, header + length);
+	file_name_hash(name + n, HASH_LENGTH, identity.bytes, identity.length);
+	n += HASH_LENGTH;
+	n += put_literal(name + n, SUFFIX);
+	return g_strndup(name, n);
+}
+
+char *
+message_name_from_uid(guint32 uid)
+{
+	return g_strdup_printf("%" G_GUINT32_FORMAT SUFFIX, uid);
+}
+
+char *
+message_name_with_uid(const char *name, guint32 uid)
+{
+	gsize stem = strlen(name);
+	const char *suffix = g_str_has_suffix(name, SUFFIX) ? SUFFIX : "";
+	g_autofree char *tail = g_strdup_printf("~%" G_GUINT32_FORMAT "%s", uid, suffix);
+	gsize limit = FILE_NAME_MAX - strlen(tail);
+
+	stem -= strlen(suffix);
+	/* A name that a user gave may be so long that something must go, whole characters only. */
+	if (stem > limit) {
+		for (stem = limit; stem > 0 && is_continuation(name[stem]);)
+			stem--;
+	}
+	return g_strdup_printf("%.*s%s", (int)stem, name, tail);
+}

@@ -1,0 +1,32 @@
+/*
+ * notifier.h: telling the kernel what changed behind its back.
+ *
+ * The kernel's notification calls may wait for locks that a request in the loop's hands would
+ * release, so a thread of their own makes them. It owns no state: it takes jobs from a queue and
+ * reports back to the loop.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "imapfs/wait.h"
+
+struct fuse_session;
+
+typedef struct Notifier Notifier;
+
+/* Starts the thread. @session must outlive the notifier, and be mounted while jobs are queued. */
+Notifier *notifier_new(struct fuse_session *session);
+
+/* Finishes the job in hand, forgets the others. The session must be unmounted, so that nothing
+ * blocks. */
+void notifier_free(Notifier *notifier);
+
+/* Directory @parent has no entry @name (it was @child) any more; inotify watchers hear of it. */
+void notifier_entry_gone(Notifier *notifier, guint64 parent, guint64 child, const char *name);
+
+/* The attributes of @node are to be asked for again. */
+void notifier_attributes_changed(Notifier *notifier, guint64 node);
+
+/* CACHE_READY once the kernel has been told of all that changed about @node. */
+CacheResult notifier_await(Notifier *notifier, guint64 node, Waiter *waiter);

@@ -1,0 +1,216 @@
+/*
+ * A request's life.
+ *
+ *     running --request_go_on(CACHE_PARKED)--> parked --woken--> running
+ *     parked --woken with an error, interrupted, too late--> answered
+ *     running --request_reply_...--> answered (and freed)
+ *
+ * The lower layers promise that whatever is waited for comes or fails within the user's time limit.
+ * The deadline here is a net below them: no trickle of almost-progress holds a process for ever.
+ */
+#include "request.h"
+
+#include <errno.h>
+
+#define DEADLINES 4 /* times the user's timeout, for one wait */
+
+int
+error_to_errno(const GError *error)
+{
+	static const int errnos[] = {
+		[IMAPFS_ERROR_FAILED] = EIO,	      [IMAPFS_ERROR_NOT_FOUND] = ENOENT,
+		[IMAPFS_ERROR_STALE] = ESTALE,	      [IMAPFS_ERROR_DENIED] = EACCES,
+		[IMAPFS_ERROR_EXISTS] = EEXIST,	      [IMAPFS_ERROR_QUOTA] = EDQUOT,
+		[IMAPFS_ERROR_LIMIT] = EAGAIN,	      [IMAPFS_ERROR_OFFLINE] = EHOSTDOWN,
+		[IMAPFS_ERROR_TIMED_OUT] = ETIMEDOUT, [IMAPFS_ERROR_INTERRUPTED] = EINTR,
+		[IMAPFS_ERROR_PROTOCOL] = EIO,	      [IMAPFS_ERROR_TLS] = EHOSTDOWN,
+		[IMAPFS_ERROR_USAGE] = EINVAL,	      [IMAPFS_ERROR_UNSUPPORTED] = EOPNOTSUPP,
+		[IMAPFS_ERROR_READ_ONLY] = EROFS,
+	};
+
+	if (error->domain != IMAPFS_ERROR || error->code < 0 ||
+	    error->code >= (int)G_N_ELEMENTS(errnos))
+		return EIO;
+	return errnos[error->code];
+}
+
+static void
+request_free(Request *request)
+{
+	g_free(request->name);
+	g_slice_free(Request, request);
+}
+
+/* --- parking
+ * -------------------------------------------------------------------------------------- */
+
+static void
+request_unpark(Request *request)
+{
+	waiter_cancel(&request->waiter);
+	g_queue_unlink(&request->fs->parked, &request->link);
+}
+
+static void
+request_wake(Waiter *waiter, const GError *error)
+{
+	Request *request = (Request *)waiter;
+
+	request_unpark(request);
+	if (error)
+		request_reply_error(request, error);
+	else
+		request_run(request);
+}
+
+static void
+request_interrupted(fuse_req_t req, void *data)
+{
+	Request *request = data;
+
+	(void)req;
+	request_unpark(request);
+	request_reply_errno(request, EINTR);
+}
+
+static gboolean
+requests_check_deadlines(gpointer data)
+{
+	FileSystem *fs = data;
+	gint64 now = g_get_monotonic_time();
+	GList *link = fs->parked.head;
+
+	while (link) {
+		Request *request = link->data;
+
+		link = link->next;
+		if (now < request->deadline_us)
+			continue;
+		request_unpark(request);
+		request_reply_errno(request, ETIMEDOUT);
+	}
+	if (fs->parked.length)
+		return G_SOURCE_CONTINUE;
+	fs->deadline_timer = 0;
+	return G_SOURCE_REMOVE;
+}
+
+/* The waiter is in a queue already. An interrupt that came before now is answered here: libfuse
+ * would call back at once, while holding a lock of the very request that the answer frees. */
+static void
+request_park(Request *request)
+{
+	FileSystem *fs = request->fs;
+
+	request->deadline_us = g_get_monotonic_time() +
+			       (gint64)fs->options->timeout_seconds * DEADLINES * G_USEC_PER_SEC;
+	g_queue_push_tail_link(&fs->parked, &request->link);
+	if (!fs->deadline_timer)
+		fs->deadline_timer = g_timeout_add_seconds(1, requests_check_deadlines, fs);
+	if (request->interruptible)
+		return;
+	if (fuse_req_interrupted(request->req)) {
+		request_interrupted(request->req, request);
+		return;
+	}
+	request->interruptible = TRUE;
+	fuse_req_interrupt_func(request->req, request_interrupted, request);
+}
+
+gboolean
+request_go_on(Request *request, CacheResult result, GError *error)
+{
+	if (result == CACHE_READY)
+		return TRUE;
+	if (result == CACHE_PARKED) {
+		request_park(request);
+		return FALSE;
+	}
+	request_reply_error(request, error);
+	g_error_free(error);
+	return FALSE;
+}
+
+void
+requests_answer_all(FileSystem *fs, int errnum)
+{
+	while (fs->parked.length) {
+		Request *request = fs->parked.head->data;
+
+		request_unpark(request);
+		request_reply_errno(request, errnum);
+	}
+}
+
+/* --- beginning and end
+ * ---------------------------------------------------------------------------- */
+
+Request *
+request_new(fuse_req_t req, Op op, fuse_ino_t node, RequestHandler run)
+{
+	Request *request = g_slice_new0(Request);
+
+	request->waiter.wake = request_wake;
+	request->link.data = request;
+	request->fs = fuse_req_userdata(req);
+	request->fs->n_requests[op]++;
+	request->req = req;
+	request->node = node;
+	request->run = run;
+	return request;
+}
+
+void
+request_run(Request *request)
+{
+	request->run(request);
+}
+
+void
+request_reply_errno(Request *request, int errnum)
+{
+	fuse_reply_err(request->req, errnum);
+	request_free(request);
+}
+
+void
+request_reply_error(Request *request, const GError *error)
+{
+	g_info("%s", error->message);
+	request_reply_errno(request, error_to_errno(error));
+}
+
+void
+request_reply_entry(Request *request, const struct fuse_entry_param *entry)
+{
+	fuse_reply_entry(request->req, entry);
+	request_free(request);
+}
+
+void
+request_reply_attr(Request *request, const struct stat *attr, double timeout)
+{
+	fuse_reply_attr(request->req, attr, timeout);
+	request_free(request);
+}
+
+void
+request_reply_open(Request *request)
+{
+	fuse_reply_open(request->req, &request->fi);
+	request_free(request);
+}
+
+void
+request_reply_buffer(Request *request, const char *bytes, size_t length)
+{
+	fuse_reply_buf(request->req, bytes, length);
+	request_free(request);
+}
+
+void
+request_reply_iov(Request *request, const struct iovec *iov, guint n_iov)
+{
+	fuse_reply_iov(request->req, iov, (int)n_iov);
+	request_free(request);
+}
