@@ -49,8 +49,8 @@ static Mailbox *
 level_below(Mailbox *parent, const char *component)
 {
 	g_autofree char *file_name = is_inbox(parent, component)
-					     ? g_strdup("INBOX")
-					     : parent->account->rules->mailbox(component);
+	                                     ? g_strdup("INBOX")
+	                                     : parent->account->rules->mailbox(component);
 	Mailbox *level = mailbox_child(parent, file_name);
 
 	if (!level)

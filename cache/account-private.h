@@ -22,7 +22,7 @@ struct Account {
 	gpointer data;
 	char *root_path; /* file names with '/' between, or NULL */
 
-	Mailbox *top;	       /* above the top level: always there */
+	Mailbox *top;          /* above the top level: always there */
 	GHashTable *mailboxes; /* id -> Mailbox */
 
 	/* Listing. Tickets: a refresh that began as number n is done when n_listed >= n. */
@@ -61,6 +61,8 @@ struct Mailbox {
 
 	/* Syncing. Tickets as above. */
 	guint64 n_syncs_begun, n_syncs_done, n_syncs_wanted;
+	gint64 woken_at_us; /* when, in this sync, the waiting were last shown what has come ... */
+	guint n_unseen;     /* ... and how many messages have come since */
 	gboolean unordered; /* this sync's messages do not come in ascending order */
 	WaitQueue syncing;  /* woken as messages come in, and at the end */
 };

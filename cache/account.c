@@ -98,7 +98,7 @@ tell_entry_gone(Mailbox *mailbox)
 	Account *account = mailbox->account;
 
 	account->events->entry_gone(message_id(mailbox->parent->id, 0), message_id(mailbox->id, 0),
-				    mailbox->file_name, account->data);
+	                            mailbox->file_name, account->data);
 }
 
 /* Enters the mailbox, which has its parent and UIDVALIDITY, into the tree under an id. */
@@ -161,7 +161,7 @@ mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity)
 
 Account *
 account_new(Remote *remote, const AccountSettings *settings, const NameRules *rules,
-	    const AccountEvents *events, gpointer data)
+            const AccountEvents *events, gpointer data)
 {
 	Account *account = g_new0(Account, 1);
 
@@ -230,7 +230,7 @@ account_n_messages(const Account *account)
 		const Mailbox *mailbox = value;
 
 		n += mailbox->state == MAILBOX_COMPLETE ? mailbox->messages->len
-							: mailbox->n_announced;
+		                                        : mailbox->n_announced;
 	}
 	return n;
 }

@@ -15,7 +15,7 @@ typedef struct {
 
 struct BlockCache {
 	GHashTable *blocks; /* Block is its own key */
-	GQueue lru;	    /* most recently used first */
+	GQueue lru;         /* most recently used first */
 	BlockCacheStatistics statistics;
 };
 

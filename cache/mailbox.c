@@ -97,8 +97,8 @@ forget_message(Mailbox *mailbox, const Message *message)
 
 	g_hash_table_remove(mailbox->names, message->name);
 	account->events->entry_gone(message_id(mailbox->id, 0),
-				    message_id(mailbox->id, message->uid), message->name,
-				    account->data);
+	                            message_id(mailbox->id, message->uid), message->name,
+	                            account->data);
 }
 
 void
@@ -118,12 +118,12 @@ mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last)
 /* While messages come in without order, nobody may pass the place where one may yet appear. */
 CacheResult
 mailbox_next_message(Mailbox *mailbox, guint32 after_uid, const Message **message, Waiter *waiter,
-		     GError **error)
+                     GError **error)
 {
 	guint i = after_uid == G_MAXUINT32 ? mailbox->messages->len
-					   : lower_bound(mailbox, after_uid + 1);
+	                                   : lower_bound(mailbox, after_uid + 1);
 	gboolean there = i < mailbox->messages->len &&
-			 (mailbox->state == MAILBOX_COMPLETE || !mailbox->unordered);
+	                 (mailbox->state == MAILBOX_COMPLETE || !mailbox->unordered);
 
 	if (!there) {
 		CacheResult result = mailbox_await_messages(mailbox, waiter, error);
@@ -138,7 +138,7 @@ mailbox_next_message(Mailbox *mailbox, guint32 after_uid, const Message **messag
 
 CacheResult
 mailbox_lookup(Mailbox *mailbox, const char *name, const Message **message, Waiter *waiter,
-	       GError **error)
+               GError **error)
 {
 	gpointer uid = g_hash_table_lookup(mailbox->names, name);
 

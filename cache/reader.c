@@ -18,12 +18,12 @@
 
 #include <string.h>
 
-#define SMALL		 (2 * REMOTE_BLOCK_SIZE)
-#define PIECE_BLOCKS	 8  /* at the most in one command */
-#define REST_BLOCKS	 64 /* when looking for the end of a message that is longer than announced */
-#define WINDOW_BLOCKS	 64 /* 8 MiB: 50 ms at more than a gigabit a second */
+#define SMALL            (2 * REMOTE_BLOCK_SIZE)
+#define PIECE_BLOCKS     8  /* at the most in one command */
+#define REST_BLOCKS      64 /* when looking for the end of a message that is longer than announced */
+#define WINDOW_BLOCKS    64 /* 8 MiB: 50 ms at more than a gigabit a second */
 #define REFUSED_FIRST_US (5 * G_USEC_PER_SEC)
-#define REFUSED_LAST_US	 (300 * G_USEC_PER_SEC)
+#define REFUSED_LAST_US  (300 * G_USEC_PER_SEC)
 
 typedef struct {
 	Reader *reader;
@@ -178,7 +178,7 @@ on_block(guint64 offset, GBytes *bytes, gpointer data)
 	Fetch *fetch = data;
 
 	block_cache_put(fetch->reader->blocks, fetch->message,
-			(guint32)(offset / REMOTE_BLOCK_SIZE), bytes);
+	                (guint32)(offset / REMOTE_BLOCK_SIZE), bytes);
 	wait_queue_wake(&fetch->waiting, NULL);
 }
 
@@ -193,7 +193,7 @@ fetch_learn(Fetch *fetch, Message *message, guint64 end)
 	if (at_end && !(nothing && end > message->size))
 		/* Nothing at all past an unseen place proves only that it ends before. */
 		learn_size(fetch->reader, fetch->message, message, end,
-			   !nothing || end == 0 || end == message->size);
+		           !nothing || end == 0 || end == message->size);
 	else if (end > message->size)
 		learn_size(fetch->reader, fetch->message, message, end, FALSE);
 }
@@ -343,7 +343,7 @@ ask_for_wanted(Reader *reader, guint64 id, const Message *message, guint32 first
 /* Blocks from @first on are not here: asks for them, and parks. */
 static CacheResult
 await_blocks(Reader *reader, guint64 id, guint32 first, guint32 last, Waiter *waiter,
-	     GError **error)
+             GError **error)
 {
 	const Message *message = find_message(reader->account, id);
 	const GError *refusal = current_refusal(reader, id);
@@ -371,7 +371,7 @@ is_past_end(const Message *message, guint64 offset)
  * G_MAXUINT32 if none is. */
 static guint32
 collect(Reader *reader, guint64 id, guint64 offset, guint64 end, struct iovec *iov, guint max_iov,
-	guint *n_iov)
+        guint *n_iov)
 {
 	const Message *message = find_message(reader->account, id);
 
@@ -415,7 +415,7 @@ account_await_size(Account *account, guint64 id, Waiter *waiter)
 
 CacheResult
 account_read(Account *account, guint64 id, guint64 offset, gsize length, struct iovec *iov,
-	     guint max_iov, guint *n_iov, Waiter *waiter, GError **error)
+             guint max_iov, guint *n_iov, Waiter *waiter, GError **error)
 {
 	Reader *reader = account->reader;
 	CacheResult result = account_await_size(account, id, waiter);

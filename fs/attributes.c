@@ -11,7 +11,7 @@
 
 static void
 attributes_init(const FileSystem *fs, fuse_ino_t node, mode_t type, mode_t permissions, gint64 time,
-		struct stat *attr)
+                struct stat *attr)
 {
 	const Options *options = fs->options;
 
@@ -38,13 +38,13 @@ void
 attributes_of_mailbox(const FileSystem *fs, const Mailbox *mailbox, struct stat *attr)
 {
 	attributes_init(fs, node_of_mailbox(fs, mailbox), S_IFDIR, 0700,
-			mailbox_changed_at(mailbox), attr);
+	                mailbox_changed_at(mailbox), attr);
 	attr->st_nlink = 2 + mailbox_n_children(mailbox);
 }
 
 void
 attributes_of_message(const FileSystem *fs, fuse_ino_t node, const Message *message,
-		      struct stat *attr)
+                      struct stat *attr)
 {
 	attributes_init(fs, node, S_IFREG, 0600, message->internaldate, attr);
 	attributes_set_size(attr, message->size);
@@ -52,10 +52,10 @@ attributes_of_message(const FileSystem *fs, fuse_ino_t node, const Message *mess
 
 void
 attributes_of_control(const FileSystem *fs, fuse_ino_t node, gboolean directory, guint64 size,
-		      struct stat *attr)
+                      struct stat *attr)
 {
 	attributes_init(fs, node, directory ? S_IFDIR : S_IFREG, directory ? 0500 : 0400,
-			g_get_real_time() / G_USEC_PER_SEC, attr);
+	                g_get_real_time() / G_USEC_PER_SEC, attr);
 	attr->st_nlink = directory ? 2 : 1;
 	attributes_set_size(attr, size);
 }
@@ -73,7 +73,7 @@ entry_of_mailbox(const FileSystem *fs, const Mailbox *mailbox, struct fuse_entry
 
 void
 entry_of_message(const FileSystem *fs, const Mailbox *mailbox, const Message *message,
-		 struct fuse_entry_param *entry)
+                 struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
 		.ino = message_id(mailbox_id(mailbox), message->uid),

@@ -13,13 +13,13 @@
 
 void attributes_of_mailbox(const FileSystem *fs, const Mailbox *mailbox, struct stat *attr);
 void attributes_of_message(const FileSystem *fs, fuse_ino_t node, const Message *message,
-			   struct stat *attr);
+                           struct stat *attr);
 
 /* A control directory or file (.imapfs): read-only, of @size bytes. */
 void attributes_of_control(const FileSystem *fs, fuse_ino_t node, gboolean directory, guint64 size,
-			   struct stat *attr);
+                           struct stat *attr);
 
 /* The answers to a lookup. */
 void entry_of_mailbox(const FileSystem *fs, const Mailbox *mailbox, struct fuse_entry_param *entry);
 void entry_of_message(const FileSystem *fs, const Mailbox *mailbox, const Message *message,
-		      struct fuse_entry_param *entry);
+                      struct fuse_entry_param *entry);

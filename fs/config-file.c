@@ -36,11 +36,11 @@ check_config_file(int fd, GError **error)
 		return refuse(error, "is not a regular file");
 	if (attributes.st_uid != getuid() && attributes.st_uid != 0)
 		return refuse(error,
-			      "belongs to another user, who could have commands run in your name");
+		              "belongs to another user, who could have commands run in your name");
 	if ((attributes.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return refuse(error,
-			      "can be written by other users, who could have commands run in your "
-			      "name; chmod go-w it");
+		              "can be written by other users, who could have commands run in your "
+		              "name; chmod go-w it");
 	return TRUE;
 }
 
@@ -73,14 +73,14 @@ read_config_file(const char *path, GError **error)
 
 static gboolean
 apply_config_key(GKeyFile *file, const char *account, const char *key, Options *options,
-		 GPtrArray *fuse_words, char **url, GError **error)
+                 GPtrArray *fuse_words, char **url, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
 	g_autofree char *value = g_key_file_get_string(file, account, key, &reason);
 
 	if (reason != NULL) { /* an unknown escape gives an error as well as a value */
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE, "%s: %s", key,
-			    reason->message);
+		            reason->message);
 		return FALSE;
 	}
 	if (strcmp(key, "url") != 0)
@@ -93,7 +93,7 @@ apply_config_key(GKeyFile *file, const char *account, const char *key, Options *
 /* Applies the group of @account and gives its URL. */
 static gboolean
 apply_config_group(GKeyFile *file, const char *account, Options *options, GPtrArray *fuse_words,
-		   char **url, GError **error)
+                   char **url, GError **error)
 {
 	g_auto(GStrv) keys = g_key_file_get_keys(file, account, NULL, NULL);
 
@@ -102,8 +102,8 @@ apply_config_group(GKeyFile *file, const char *account, Options *options, GPtrAr
 		g_autofree char *known = g_strjoinv(", ", groups);
 
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE,
-			    "no group [%s] (there is: %s); a URL would begin with imaps://",
-			    account, *known != '\0' ? known : "none");
+		            "no group [%s] (there is: %s); a URL would begin with imaps://",
+		            account, *known != '\0' ? known : "none");
 		return FALSE;
 	}
 	for (gsize i = 0; keys[i] != NULL; i++) {
@@ -119,15 +119,15 @@ apply_config_group(GKeyFile *file, const char *account, Options *options, GPtrAr
 
 gboolean
 config_file_apply(const char *account, Options *options, GPtrArray *fuse_words, char **url,
-		  GError **error)
+                  GError **error)
 {
 	g_autofree char *path = config_file_path();
 	g_autoptr(GKeyFile) file = read_config_file(path, error);
 
 	if (file == NULL) {
 		g_prefix_error(error,
-			       "'%s' is not a URL (imaps://...), and the file of accounts %s: ",
-			       account, path);
+		               "'%s' is not a URL (imaps://...), and the file of accounts %s: ",
+		               account, path);
 		return FALSE;
 	}
 	if (apply_config_group(file, account, options, fuse_words, url, error))

@@ -22,4 +22,4 @@ char *config_file_path(void);
  * that others can write the file, that it or the group is missing, or that a key or value is
  * unknown. */
 gboolean config_file_apply(const char *account, Options *options, GPtrArray *fuse_words, char **url,
-			   GError **error);
+                           GError **error);

@@ -12,15 +12,15 @@ static void
 append_requests(const FileSystem *fs, GString *text)
 {
 	static const char *const names[N_OPS] = {
-		[OP_LOOKUP] = "lookup",	  [OP_GETATTR] = "getattr", [OP_OPENDIR] = "opendir",
-		[OP_READDIR] = "readdir", [OP_OPEN] = "open",	    [OP_READ] = "read",
+		[OP_LOOKUP] = "lookup",   [OP_GETATTR] = "getattr", [OP_OPENDIR] = "opendir",
+		[OP_READDIR] = "readdir", [OP_OPEN] = "open",       [OP_READ] = "read",
 		[OP_OTHER] = "other",
 	};
 
 	g_string_append_printf(text, "parked: %u\n", fs->parked.length);
 	for (guint i = 0; i < N_OPS; i++)
 		g_string_append_printf(text, "requests_%s: %" G_GUINT64_FORMAT "\n", names[i],
-				       fs->n_requests[i]);
+		                       fs->n_requests[i]);
 }
 
 static GBytes *
@@ -29,9 +29,9 @@ make_status(FileSystem *fs)
 	GString *text = g_string_new(NULL);
 
 	g_string_append_printf(text,
-			       "version: %s\nmounted: %s\nuptime_seconds: %" G_GINT64_FORMAT "\n",
-			       IMAPFS_VERSION, fs->options->source,
-			       g_get_real_time() / G_USEC_PER_SEC - fs->mounted_at);
+	                       "version: %s\nmounted: %s\nuptime_seconds: %" G_GINT64_FORMAT "\n",
+	                       IMAPFS_VERSION, fs->options->source,
+	                       g_get_real_time() / G_USEC_PER_SEC - fs->mounted_at);
 	account_status(fs->account, text);
 	append_requests(fs, text);
 	return g_string_free_to_bytes(text);
@@ -102,7 +102,7 @@ control_getattr(Request *request)
 		return;
 	}
 	attributes_of_control(request->fs, request->node, !bytes,
-			      bytes ? g_bytes_get_size(bytes) : 0, &attr);
+	                      bytes ? g_bytes_get_size(bytes) : 0, &attr);
 	request_reply_attr(request, &attr, KEEP_SECONDS);
 }
 
@@ -124,9 +124,9 @@ control_readdir(Request *request)
 		entry.attr.st_ino = i < 2 ? NODE_CONTROL : NODE_SNAPSHOT;
 		entry.attr.st_mode = i < 2 ? S_IFDIR : S_IFREG;
 		needed = request->plus ? fuse_add_direntry_plus(request->req, buffer + used, room,
-								names[i], &entry, i + 1)
-				       : fuse_add_direntry(request->req, buffer + used, room,
-							   names[i], &entry.attr, i + 1);
+		                                                names[i], &entry, i + 1)
+		                       : fuse_add_direntry(request->req, buffer + used, room,
+		                                           names[i], &entry.attr, i + 1);
 		if (needed > room)
 			break;
 		used += needed;

@@ -20,7 +20,7 @@
 #include "node.h"
 #include "operations.h"
 
-#define COOKIE_DOTS	2
+#define COOKIE_DOTS     2
 #define COOKIE_MESSAGES (1LL << 32)
 
 /* Whether the kernel's copy of the listing is that of this version; from now on it is. */
@@ -115,7 +115,7 @@ listing_add_dots(Listing *listing, const Mailbox *mailbox)
 	if (offset < 1 && !listing_add(listing, ".", &entry, 1))
 		return FALSE;
 	attributes_of_mailbox(fs, parent && entry.attr.st_ino != FUSE_ROOT_ID ? parent : mailbox,
-			      &entry.attr);
+	                      &entry.attr);
 	return offset >= COOKIE_DOTS || listing_add(listing, "..", &entry, COOKIE_DOTS);
 }
 
@@ -133,7 +133,7 @@ listing_add_children(Listing *listing, const Mailbox *mailbox)
 		after = mailbox_id(child);
 		entry_of_mailbox(listing->request->fs, child, &entry);
 		if (!listing_add(listing, mailbox_file_name(child), &entry,
-				 (off_t)after + COOKIE_DOTS))
+		                 (off_t)after + COOKIE_DOTS))
 			return FALSE;
 	}
 	return TRUE;
@@ -145,14 +145,14 @@ listing_add_messages(Listing *listing, Mailbox *mailbox, GError **error)
 {
 	Request *request = listing->request;
 	guint32 after = request->offset > COOKIE_MESSAGES
-				? (guint32)(request->offset - COOKIE_MESSAGES)
-				: 0;
+	                        ? (guint32)(request->offset - COOKIE_MESSAGES)
+	                        : 0;
 	struct fuse_entry_param entry;
 	const Message *message;
 	CacheResult result;
 
 	while ((result = mailbox_next_message(mailbox, after, &message, &request->waiter, error)) ==
-		       CACHE_READY &&
+	               CACHE_READY &&
 	       message) {
 		after = message->uid;
 		entry_of_message(request->fs, mailbox, message, &entry);

@@ -22,7 +22,7 @@ typedef struct {
 	gsize length;
 	gsize limit;
 	gsize last_start;   /* where the last character that is no mark begins, with a '-' before it
-			     */
+	                     */
 	gboolean in_letter; /* a mark that comes now has something to stand on */
 	gboolean has_gap;   /* something was left out since the last character */
 } Part;

@@ -70,7 +70,7 @@ read_control(Request *request)
 		request_reply_buffer(request, NULL, 0);
 	else
 		request_reply_buffer(request, data + request->offset,
-				     MIN(request->size, size - (gsize)request->offset));
+		                     MIN(request->size, size - (gsize)request->offset));
 }
 
 /* Before a reader is answered, the kernel must know the true size of what it reads. */
@@ -87,12 +87,12 @@ run_read(Request *request)
 		return;
 	}
 	if (!request_go_on(request,
-			   account_read(fs->account, request->node, (guint64)request->offset,
-					request->size, iov, MAX_PIECES, &n_iov, &request->waiter,
-					&error),
-			   error) ||
+	                   account_read(fs->account, request->node, (guint64)request->offset,
+	                                request->size, iov, MAX_PIECES, &n_iov, &request->waiter,
+	                                &error),
+	                   error) ||
 	    !request_go_on(request, notifier_await(fs->notifier, request->node, &request->waiter),
-			   NULL))
+	                   NULL))
 		return;
 	request_reply_iov(request, iov, n_iov);
 }

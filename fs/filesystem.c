@@ -18,7 +18,7 @@ filesystem_new(const Options *options)
 	g_queue_init(&fs->parked);
 	fs->listed = g_hash_table_new(NULL, NULL);
 	fs->snapshots = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
-					      (GDestroyNotify)g_bytes_unref);
+	                                      (GDestroyNotify)g_bytes_unref);
 	return fs;
 }
 
@@ -61,7 +61,7 @@ static char *
 name_by_header(const RemoteMessage *message)
 {
 	return message_name_from_header(message->header ? message->header : "",
-					message->header_length, message->internaldate);
+	                                message->header_length, message->internaldate);
 }
 
 static char *

@@ -31,7 +31,7 @@ typedef struct {
 	Account *account;
 	Notifier *notifier;
 	const Options *options;
-	GQueue parked;	      /* of Request */
+	GQueue parked;        /* of Request */
 	guint deadline_timer; /* while requests are parked */
 	GHashTable *listed;   /* mailbox id -> version of the listing that the kernel holds */
 	GHashTable

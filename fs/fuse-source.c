@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 #define LINGER_US 50  /* after the last request */
-#define TURN_US	  500 /* then the others have theirs */
+#define TURN_US   500 /* then the others have theirs */
 
 typedef struct {
 	GSource source;

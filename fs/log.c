@@ -49,7 +49,7 @@ find_field(const GLogField *fields, gsize n_fields, const char *name, gsize *len
 	for (gsize i = 0; i < n_fields; i++) {
 		if (strcmp(fields[i].key, name) == 0) {
 			*length = fields[i].length < 0 ? strlen(fields[i].value)
-						       : (gsize)fields[i].length;
+			                               : (gsize)fields[i].length;
 			return fields[i].value;
 		}
 	}
@@ -165,9 +165,9 @@ static void G_GNUC_PRINTF(2, 0)
 	write_fuse_message(enum fuse_log_level level, const char *format, va_list arguments)
 {
 	GLogLevelFlags flags = level <= FUSE_LOG_WARNING  ? G_LOG_LEVEL_WARNING
-			       : level == FUSE_LOG_NOTICE ? G_LOG_LEVEL_MESSAGE
-			       : level == FUSE_LOG_INFO	  ? G_LOG_LEVEL_INFO
-							  : G_LOG_LEVEL_DEBUG;
+	                       : level == FUSE_LOG_NOTICE ? G_LOG_LEVEL_MESSAGE
+	                       : level == FUSE_LOG_INFO   ? G_LOG_LEVEL_INFO
+	                                                  : G_LOG_LEVEL_DEBUG;
 
 	g_logv("libfuse", flags, format, arguments);
 }
@@ -176,7 +176,7 @@ void
 log_init(gboolean verbose, gboolean debug)
 {
 	log_shown = G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING |
-		    G_LOG_LEVEL_MESSAGE;
+	            G_LOG_LEVEL_MESSAGE;
 	if (verbose || debug)
 		log_shown |= G_LOG_LEVEL_INFO;
 	if (debug)

@@ -25,7 +25,7 @@
 /* A file name while it is written. */
 typedef struct {
 	GString *out;
-	gsize cut;	       /* the last place where it may be cut, if it gets too long */
+	gsize cut;             /* the last place where it may be cut, if it gets too long */
 	gboolean after_escape; /* the last character was escaped */
 } Escaper;
 
@@ -114,7 +114,7 @@ escape_name(Escaper *escaper, const char *name, gboolean utf8)
 
 		next = raw ? at + 1 : g_utf8_next_char(at);
 		escaper_append(escaper, at, (gsize)(next - at), escape,
-			       utf8 && g_unichar_ismark(c));
+		               utf8 && g_unichar_ismark(c));
 	}
 }
 
@@ -149,7 +149,7 @@ decode_escapes(const char *file_name)
 		if (!g_ascii_isxdigit(at[1]) || !g_ascii_isxdigit(at[2]))
 			return NULL;
 		g_string_append_c(out, (char)(g_ascii_xdigit_value(at[1]) << 4 |
-					      g_ascii_xdigit_value(at[2])));
+		                              g_ascii_xdigit_value(at[2])));
 		at += 2;
 	}
 	return g_string_free(g_steal_pointer(&out), FALSE);

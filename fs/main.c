@@ -96,7 +96,7 @@ program_connect(Program *program, GError **error)
 	if (!program->remote)
 		return FALSE;
 	fs->account = account_new(program->remote, &settings, filesystem_name_rules(options),
-				  &filesystem_events, fs);
+	                          &filesystem_events, fs);
 	imap_remote_connect(program->remote, on_connected, program);
 	if (!program_wait(program, error))
 		return FALSE;
@@ -108,7 +108,7 @@ program_connect(Program *program, GError **error)
 	if (account_root(fs->account))
 		return TRUE;
 	g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND, "%s has no mailbox \"%s\"",
-		    options->source, options->mailbox);
+	            options->source, options->mailbox);
 	return FALSE;
 }
 
@@ -116,12 +116,12 @@ static gboolean
 program_mount(Program *program, GError **error)
 {
 	program->session = fuse_session_new(&program->fuse_args, &filesystem_operations,
-					    sizeof(filesystem_operations), program->fs);
+	                                    sizeof(filesystem_operations), program->fs);
 	if (!program->session ||
 	    fuse_session_mount(program->session, program->options.mountpoint)) {
 		g_clear_pointer(&program->session, fuse_session_destroy);
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED, "cannot mount on %s",
-			    program->options.mountpoint);
+		            program->options.mountpoint);
 		return FALSE;
 	}
 	program->fs->notifier = notifier_new(program->session);

@@ -15,7 +15,7 @@
 #include <gmime/gmime.h>
 #include <string.h>
 
-#define SUFFIX	    ".eml"
+#define SUFFIX      ".eml"
 #define NO_SENDER   "unknown"
 #define NO_SUBJECT  "no-subject"
 #define DAY_LENGTH  10 /* 2026-11-20 */
@@ -233,7 +233,7 @@ decode_from(Span from, char **name, char **address)
 		first = internet_address_list_get_address(list, 0);
 	/* Without any address, what stands there is all that there is to show. */
 	*name = first != NULL ? g_strdup(internet_address_get_name(first))
-			      : g_mime_utils_header_decode_text(parser_options, text);
+	                      : g_mime_utils_header_decode_text(parser_options, text);
 	if (first != NULL && INTERNET_ADDRESS_IS_MAILBOX(first))
 		*address = g_strdup(
 			internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(first)));
@@ -330,7 +330,7 @@ put_sender(char *out, Span from)
 		decode_from(from, &decoded_name, &decoded_address);
 		name = (Span){decoded_name, decoded_name != NULL ? strlen(decoded_name) : 0};
 		address = (Span){decoded_address,
-				 decoded_address != NULL ? strlen(decoded_address) : 0};
+		                 decoded_address != NULL ? strlen(decoded_address) : 0};
 	}
 	length = file_name_clean(out, SENDER_MAX, name.bytes, name.length);
 	if (length == 0)

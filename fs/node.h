@@ -14,7 +14,7 @@
 #include "filesystem.h"
 
 #define NODE_LOCAL    (1ULL << 63)
-#define NODE_CONTROL  (NODE_LOCAL | 1)	/* .imapfs */
+#define NODE_CONTROL  (NODE_LOCAL | 1)  /* .imapfs */
 #define NODE_SNAPSHOT (NODE_LOCAL | 16) /* and all above it */
 
 static inline gboolean

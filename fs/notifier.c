@@ -65,7 +65,7 @@ job_reported(gpointer data)
 
 	if (n > 1)
 		g_hash_table_replace(notifier->pending, g_memdup2(&job->node, sizeof(job->node)),
-				     GUINT_TO_POINTER(n - 1));
+		                     GUINT_TO_POINTER(n - 1));
 	else
 		g_hash_table_remove(notifier->pending, &job->node);
 	job_free(job);
@@ -157,7 +157,7 @@ notifier_attributes_changed(Notifier *notifier, guint64 node)
 	guint n = GPOINTER_TO_UINT(g_hash_table_lookup(notifier->pending, &node));
 
 	g_hash_table_replace(notifier->pending, g_memdup2(&node, sizeof(node)),
-			     GUINT_TO_POINTER(n + 1));
+	                     GUINT_TO_POINTER(n + 1));
 	notifier_push(notifier, 0, node, NULL);
 }
 

@@ -16,10 +16,10 @@ static void
 op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	const unsigned unwanted = FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA |
-				  FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-				  FUSE_CAP_SPLICE_MOVE;
+	                          FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+	                          FUSE_CAP_SPLICE_MOVE;
 	const unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_EXPLICIT_INVAL_DATA |
-				FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS;
+	                        FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS;
 
 	(void)userdata;
 	conn->want &= ~unwanted;
@@ -96,7 +96,7 @@ op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset, struct fu
 
 static void
 op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
-	       struct fuse_file_info *fi)
+               struct fuse_file_info *fi)
 {
 	(void)fi;
 	readdir_begin(req, node, size, offset, TRUE);
@@ -151,7 +151,7 @@ op_statfs(fuse_req_t req, fuse_ino_t node)
 
 static void
 op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,
-	   struct fuse_file_info *fi)
+           struct fuse_file_info *fi)
 {
 	(void)node;
 	(void)attr;
@@ -178,7 +178,7 @@ op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 static void
 op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-	  struct fuse_file_info *fi)
+          struct fuse_file_info *fi)
 {
 	(void)fi;
 	op_mknod(req, parent, name, mode, 0);
@@ -199,7 +199,7 @@ op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *na
 
 static void
 op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-	  const char *new_name, unsigned int flags)
+          const char *new_name, unsigned int flags)
 {
 	(void)new_parent;
 	(void)new_name;

@@ -33,8 +33,8 @@ typedef struct {
 } OptionRow;
 
 #define MEMBER(name) G_STRUCT_OFFSET(Options, name)
-#define KIB	     G_GUINT64_CONSTANT(1024)
-#define ID_MAX	     (G_MAXUINT32 - 1) /* (uid_t) -1 means none */
+#define KIB          G_GUINT64_CONSTANT(1024)
+#define ID_MAX       (G_MAXUINT32 - 1) /* (uid_t) -1 means none */
 
 static const char later_sync[] =
 	"waiting for each change belongs to writing, which a later version brings";
@@ -71,10 +71,10 @@ static const OptionRow option_rows[] = {
 	{"writeback", OPTION_REFUSED, 0, 0, 0, "writing is something that a later version brings"},
 	{"cache_size", OPTION_REFUSED, 0, 0, 0, later_disk},
 	{"remount", OPTION_REFUSED, 0, 0, 0,
-	 "a mount cannot be changed in place; unmount it and mount it again"},
+         "a mount cannot be changed in place; unmount it and mount it again"},
 	{"password", OPTION_REFUSED, 0, 0, 0,
-	 "every user of this machine can read a command line; use password_command or "
-	 "password_file, or let imapfs ask"},
+         "every user of this machine can read a command line; use password_command or "
+         "password_file, or let imapfs ask"},
 
 	{"allow_root", OPTION_FUSE, 0, 0, 0, NULL},
 	{"auto_unmount", OPTION_FUSE, 0, 0, 0, NULL},
@@ -87,7 +87,7 @@ static const OptionRow option_rows[] = {
 	{"defcontext", OPTION_FUSE, 0, 0, 0, "LABEL"},
 	{"rootcontext", OPTION_FUSE, 0, 0, 0, "LABEL"},
 	/* nosuid, nodev and default_permissions always hold, so the first two cannot be undone:
-	 * mount(8) says "suid,dev" to its helpers wherever fstab does not say otherwise */
+         * mount(8) says "suid,dev" to its helpers wherever fstab does not say otherwise */
 	{"default_permissions", OPTION_MOUNT, 0, 0, 0, NULL},
 	{"nosuid", OPTION_MOUNT, 0, 0, 0, NULL},
 	{"suid", OPTION_MOUNT, 0, 0, 0, NULL},
@@ -194,7 +194,7 @@ refuse_unknown(GError **error, const char *name)
 
 	if (closest != NULL)
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE,
-			    "unknown option '%s'; did you mean '%s'?", name, closest);
+		            "unknown option '%s'; did you mean '%s'?", name, closest);
 	else
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE, "unknown option '%s'", name);
 	return FALSE;
@@ -212,7 +212,7 @@ set_choice(const OptionRow *row, const char *value, Options *options, GError **e
 		}
 	}
 	g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE, "%s=%s: must be one of %s", row->name,
-		    value, row->hint);
+	            value, row->hint);
 	return FALSE;
 }
 
@@ -229,8 +229,8 @@ set_number(const OptionRow *row, const char *value, Options *options, GError **e
 	if (octal)
 		return refuse(error, row, "must be an octal number from 000 to 777");
 	g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE,
-		    "%s=%s: must be a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
-		    row->name, value, row->low, row->high);
+	            "%s=%s: must be a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+	            row->name, value, row->low, row->high);
 	return FALSE;
 }
 
@@ -248,8 +248,8 @@ set_size(const OptionRow *row, const char *value, Options *options, GError **err
 	if (!g_ascii_string_to_unsigned(digits, 10, 1, row->high >> shift, &number, NULL) ||
 	    number << shift < row->low) {
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE,
-			    "%s=%s: must be a size from 256K to 1024G, such as 64M", row->name,
-			    value);
+		            "%s=%s: must be a size from 256K to 1024G, such as 64M", row->name,
+		            value);
 		return FALSE;
 	}
 	G_STRUCT_MEMBER(guint64, options, row->offset) = number << shift;
@@ -341,7 +341,7 @@ option_table_apply_word(const char *word, Options *options, GPtrArray *fuse_word
 /* A word that stands alone on the command line, as a key of the configuration file. */
 static gboolean
 apply_switch(const OptionRow *row, const char *value, Options *options, GPtrArray *fuse_words,
-	     GError **error)
+             GError **error)
 {
 	gboolean on = strcmp(value, "true") == 0;
 
@@ -356,7 +356,7 @@ apply_switch(const OptionRow *row, const char *value, Options *options, GPtrArra
 
 gboolean
 option_table_apply_key(const char *key, const char *value, Options *options, GPtrArray *fuse_words,
-		       GError **error)
+                       GError **error)
 {
 	const OptionRow *row = find_row(key);
 	g_autofree char *word = NULL;

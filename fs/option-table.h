@@ -17,9 +17,9 @@
  * to @fuse_words (of char *) what libfuse is to have. IMAPFS_ERROR_USAGE says what is wrong with
  * it. */
 gboolean option_table_apply_word(const char *word, Options *options, GPtrArray *fuse_words,
-				 GError **error);
+                                 GError **error);
 
 /* The same for a line "@key=@value" of the configuration file, where a word that stands alone on
  * the command line has the value true or false. */
 gboolean option_table_apply_key(const char *key, const char *value, Options *options,
-				GPtrArray *fuse_words, GError **error);
+                                GPtrArray *fuse_words, GError **error);

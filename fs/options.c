@@ -144,9 +144,9 @@ take_mountpoint(const char *place, Options *options, GError **error)
 	if (failure == 0)
 		return TRUE;
 	g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE, "mount point %s: %s", place,
-		    failure == ENOTCONN
-			    ? "the daemon of an earlier mount is gone; 'fusermount3 -u' it"
-			    : g_strerror(failure));
+	            failure == ENOTCONN
+	                    ? "the daemon of an earlier mount is gone; 'fusermount3 -u' it"
+	                    : g_strerror(failure));
 	return FALSE;
 }
 
@@ -164,15 +164,15 @@ check_combinations(const Options *options, GPtrArray *fuse_words, GError **error
 	}
 	if (others && automatic && fuse_version() < FUSE_MAKE_VERSION(3, 15))
 		return refuse(error,
-			      "auto_unmount: goes together with allow_other or allow_root only "
-			      "from libfuse 3.15 on");
+		              "auto_unmount: goes together with allow_other or allow_root only "
+		              "from libfuse 3.15 on");
 	return TRUE;
 }
 
 /* default_permissions costs no requests: the kernel judges by attributes that it keeps anyway. */
 static void
 write_fuse_args(const Options *options, GPtrArray *fuse_words, const char *program,
-		struct fuse_args *fuse_args)
+                struct fuse_args *fuse_args)
 {
 	g_autofree char *name = g_strdup_printf("fsname=%s", options->source);
 	char *list = NULL;
@@ -209,7 +209,7 @@ check_places(const CommandLine *line, GError **error)
 /* The group of an account first, then the words, and the URL when it is known what tls= wants. */
 static gboolean
 apply_account(const char *account, const CommandLine *line, Options *options, GPtrArray *fuse_words,
-	      GError **error)
+              GError **error)
 {
 	g_autofree char *url = NULL;
 	g_autofree char *path = NULL;

@@ -22,7 +22,7 @@ typedef struct {
 	gboolean show_help;
 	gboolean show_version;
 	gboolean foreground; /* -f, also implied by -d */
-	gboolean debug;	     /* -d: every protocol line, secrets removed */
+	gboolean debug;      /* -d: every protocol line, secrets removed */
 	gboolean verbose;    /* -v: what happens, a line for each event */
 	char *mountpoint;    /* absolute */
 
@@ -32,20 +32,20 @@ typedef struct {
 	char *host;    /* name or address, without brackets */
 	guint16 port;  /* 993 or 143 unless the URL says */
 	char *mailbox; /* decoded UTF-8 path of the subtree to mount, or NULL for the whole account
-			*/
+	                */
 	OptionsTls tls;
-	char *ca_file;		/* or NULL: the system's */
+	char *ca_file;          /* or NULL: the system's */
 	char *password_command; /* or NULL */
-	char *password_file;	/* or NULL */
-	int password_fd;	/* $IMAPFS_PASSWORD_FD, or -1 */
+	char *password_file;    /* or NULL */
+	int password_fd;        /* $IMAPFS_PASSWORD_FD, or -1 */
 
 	/* behaviour */
 	gboolean read_only;
 	gboolean names_uid;    /* names=uid */
-	guint64 memory;	       /* bytes of message blocks held in memory, default 64 MiB */
+	guint64 memory;        /* bytes of message blocks held in memory, default 64 MiB */
 	guint n_connections;   /* 1 to 10, default 4 */
 	guint timeout_seconds; /* without progress, 1 to 3600, default 30 */
-	guint32 umask;	       /* default: the process's own; umask= */
+	guint32 umask;         /* default: the process's own; umask= */
 	guint32 uid, gid;      /* owner shown, default: the caller's; uid=, gid= */
 	gboolean allow_other;  /* then default_permissions is on too */
 } Options;
@@ -55,7 +55,7 @@ typedef struct {
  * IMAPFS_ERROR_USAGE, naming the option and, where one is close, the one that may be meant. With
  * show_help or show_version nothing else is filled; after an error @options is cleared. */
 gboolean options_parse(Options *options, int argc, char **argv, struct fuse_args *fuse_args,
-		       GError **error);
+                       GError **error);
 
 void options_clear(Options *options);
 

@@ -19,9 +19,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define SECRET_MAX	 (64 * 1024)
+#define SECRET_MAX       (64 * 1024)
 #define COMMAND_LIMIT_US (60 * G_USEC_PER_SEC)
-#define COMMAND_STEP_MS	 10 /* how often to look whether the command has ended */
+#define COMMAND_STEP_MS  10 /* how often to look whether the command has ended */
 
 typedef struct {
 	gsize length;
@@ -60,7 +60,7 @@ secret_read(Secret *secret, int fd)
 
 	do
 		got = room > 0 ? read(fd, secret->bytes + secret->length, room)
-			       : read(fd, rest, sizeof(rest));
+		               : read(fd, rest, sizeof(rest));
 	while (got < 0 && errno == EINTR);
 	if (got > 0 && room > 0)
 		secret->length += (gsize)got;
@@ -103,8 +103,8 @@ spawn_command(const char *command, GPid *pid, int *output, GError **error)
 	g_autoptr(GError) reason = NULL;
 
 	if (g_spawn_async_with_pipes(NULL, (char **)argv, NULL,
-				     G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN, NULL,
-				     NULL, pid, NULL, output, NULL, &reason))
+	                             G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN, NULL,
+	                             NULL, pid, NULL, output, NULL, &reason))
 		return TRUE;
 	return refuse(error, reason->message);
 }
@@ -135,7 +135,7 @@ collect_output(Secret *secret, GPid pid, int output, int *status)
 			return TRUE;
 		if (!silent && !secret_read(secret, output))
 			source.fd = -1; /* poll() then only waits */
-		if (!ended)		/* also if SIGCHLD is ignored, and the status thus lost */
+		if (!ended)             /* also if SIGCHLD is ignored, and the status thus lost */
 			ended = waitpid(pid, status, WNOHANG) != 0;
 	}
 	if (!ended)
@@ -150,10 +150,10 @@ check_status(int status, GError **error)
 		return TRUE;
 	if (WIFEXITED(status))
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE, "exited with status %d",
-			    WEXITSTATUS(status));
+		            WEXITSTATUS(status));
 	else
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE, "was ended by signal %d (%s)",
-			    WTERMSIG(status), g_strsignal(WTERMSIG(status)));
+		            WTERMSIG(status), g_strsignal(WTERMSIG(status)));
 	return FALSE;
 }
 
@@ -172,7 +172,7 @@ password_from_command(const char *command, GError **error)
 	}
 	if (!collect_output(secret, pid, output, &status))
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_TIMED_OUT,
-			    "did not end within a minute");
+		            "did not end within a minute");
 	else if (check_status(status, error))
 		password = secret_take_line(secret, error);
 	close(output);
@@ -318,7 +318,7 @@ password_from_terminal(const Options *options, GError **error)
 
 	if (tty < 0) {
 		refuse(error, "there is no terminal to ask for the password; use password_command, "
-			      "password_file or IMAPFS_PASSWORD_FD");
+		              "password_file or IMAPFS_PASSWORD_FD");
 		return NULL;
 	}
 	/* still here after a signal: stopped and continued, or the signal is ignored */

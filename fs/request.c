@@ -18,13 +18,13 @@ int
 error_to_errno(const GError *error)
 {
 	static const int errnos[] = {
-		[IMAPFS_ERROR_FAILED] = EIO,	      [IMAPFS_ERROR_NOT_FOUND] = ENOENT,
-		[IMAPFS_ERROR_STALE] = ESTALE,	      [IMAPFS_ERROR_DENIED] = EACCES,
-		[IMAPFS_ERROR_EXISTS] = EEXIST,	      [IMAPFS_ERROR_QUOTA] = EDQUOT,
-		[IMAPFS_ERROR_LIMIT] = EAGAIN,	      [IMAPFS_ERROR_OFFLINE] = EHOSTDOWN,
+		[IMAPFS_ERROR_FAILED] = EIO,          [IMAPFS_ERROR_NOT_FOUND] = ENOENT,
+		[IMAPFS_ERROR_STALE] = ESTALE,        [IMAPFS_ERROR_DENIED] = EACCES,
+		[IMAPFS_ERROR_EXISTS] = EEXIST,       [IMAPFS_ERROR_QUOTA] = EDQUOT,
+		[IMAPFS_ERROR_LIMIT] = EAGAIN,        [IMAPFS_ERROR_OFFLINE] = EHOSTDOWN,
 		[IMAPFS_ERROR_TIMED_OUT] = ETIMEDOUT, [IMAPFS_ERROR_INTERRUPTED] = EINTR,
-		[IMAPFS_ERROR_PROTOCOL] = EIO,	      [IMAPFS_ERROR_TLS] = EHOSTDOWN,
-		[IMAPFS_ERROR_USAGE] = EINVAL,	      [IMAPFS_ERROR_UNSUPPORTED] = EOPNOTSUPP,
+		[IMAPFS_ERROR_PROTOCOL] = EIO,        [IMAPFS_ERROR_TLS] = EHOSTDOWN,
+		[IMAPFS_ERROR_USAGE] = EINVAL,        [IMAPFS_ERROR_UNSUPPORTED] = EOPNOTSUPP,
 		[IMAPFS_ERROR_READ_ONLY] = EROFS,
 	};
 
@@ -103,7 +103,7 @@ request_park(Request *request)
 	FileSystem *fs = request->fs;
 
 	request->deadline_us = g_get_monotonic_time() +
-			       (gint64)fs->options->timeout_seconds * DEADLINES * G_USEC_PER_SEC;
+	                       (gint64)fs->options->timeout_seconds * DEADLINES * G_USEC_PER_SEC;
 	g_queue_push_tail_link(&fs->parked, &request->link);
 	if (!fs->deadline_timer)
 		fs->deadline_timer = g_timeout_add_seconds(1, requests_check_deadlines, fs);

@@ -23,11 +23,11 @@ struct Request {
 	gint64 deadline_us;
 	gboolean interruptible; /* libfuse knows whom to tell */
 	fuse_ino_t node;
-	char *name;		  /* lookup */
+	char *name;               /* lookup */
 	struct fuse_file_info fi; /* open, opendir */
-	size_t size;		  /* read, readdir: bytes */
+	size_t size;              /* read, readdir: bytes */
 	off_t offset;
-	gboolean plus;	/* readdir: with attributes */
+	gboolean plus;  /* readdir: with attributes */
 	gboolean begun; /* opendir: the tickets below are valid */
 	guint64 list_ticket, sync_ticket;
 };

@@ -59,17 +59,17 @@ check_text(const char *text, GError **error)
 	for (const char *p = strchr(text, '%'); p != NULL; p = strchr(p + 1, '%')) {
 		if (!g_ascii_isxdigit(p[1]) || !g_ascii_isxdigit(p[2]))
 			return refuse(error, "has a '%' without two hexadecimal digits behind it; "
-					     "'%' itself is written %25");
+			                     "'%' itself is written %25");
 	}
 	special = strpbrk(text, ";?#");
 	if (special == NULL)
 		return TRUE;
 	if (g_ascii_strncasecmp(special, ";AUTH=", 6) == 0)
 		return refuse(error, "asks for a login method with ;AUTH=; imapfs takes the best "
-				     "that the server offers, so leave it out");
+		                     "that the server offers, so leave it out");
 	return refuse(error,
-		      "has a ';', '?' or '#', which name messages and searches; imapfs mounts "
-		      "accounts and mailboxes, where these are written %3B, %3F and %23");
+	              "has a ';', '?' or '#', which name messages and searches; imapfs mounts "
+	              "accounts and mailboxes, where these are written %3B, %3F and %23");
 }
 
 static const UrlScheme *
@@ -119,16 +119,16 @@ set_tls(const UrlScheme *scheme, Options *options, GError **error)
 		options->tls = scheme->tls;
 	if (scheme->tls == OPTIONS_TLS_IMPLICIT && options->tls != OPTIONS_TLS_IMPLICIT)
 		return refuse(error,
-			      "begins with imaps://, which is TLS from the first byte, but "
-			      "tls= asks for something else; write imap:// or leave tls= out");
+		              "begins with imaps://, which is TLS from the first byte, but "
+		              "tls= asks for something else; write imap:// or leave tls= out");
 	if (scheme->tls != OPTIONS_TLS_IMPLICIT && options->tls == OPTIONS_TLS_IMPLICIT)
 		return refuse(error, "begins with imap://, but tls=implicit asks for TLS from the "
-				     "first byte; write imaps://");
+		                     "first byte; write imaps://");
 	if (options->tls == OPTIONS_TLS_NONE && !is_loopback(options->host))
 		return refuse(error,
-			      "leads to another machine, and with tls=none everyone on the way "
-			      "could read the password and the mail; tls=none is for "
-			      "127.0.0.1, ::1 and localhost only");
+		              "leads to another machine, and with tls=none everyone on the way "
+		              "could read the password and the mail; tls=none is for "
+		              "127.0.0.1, ::1 and localhost only");
 	return TRUE;
 }
 
@@ -194,7 +194,7 @@ write_source(const UrlScheme *scheme, const Options *options)
 /* Takes the parts that GLib found. @port is -1 where the URL has none. */
 static gboolean
 take_parts(const UrlScheme *scheme, const char *user, const char *host, int port, const char *path,
-	   Options *options, GError **error)
+           Options *options, GError **error)
 {
 	if (host == NULL || !is_host(host))
 		return refuse(error, "has no valid host name, as in imaps://user@host");
@@ -222,16 +222,16 @@ url_parse(const char *text, Options *options, GError **error)
 	/* relaxed: in user@example.org@host, as people write it, the last '@' counts. GLib's own
 	 * words are not passed on: they repeat what may be half a password. */
 	if (!g_uri_split_with_user(text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_PARSE_RELAXED,
-				   &name, &user, &password, NULL, &host, &port, &path, NULL, NULL,
-				   &ignored))
+	                           &name, &user, &password, NULL, &host, &port, &path, NULL, NULL,
+	                           &ignored))
 		return refuse(error,
-			      "cannot be read: its form is imaps://[user@]host[:port][/mailbox], "
-			      "with everything else as %XX in UTF-8");
+		              "cannot be read: its form is imaps://[user@]host[:port][/mailbox], "
+		              "with everything else as %XX in UTF-8");
 	if (password != NULL)
 		return refuse(error,
-			      "contains a password, which every user of this machine could "
-			      "read; leave it out and use password_command or password_file, "
-			      "or let imapfs ask");
+		              "contains a password, which every user of this machine could "
+		              "read; leave it out and use password_command or password_file, "
+		              "or let imapfs ask");
 	scheme = find_scheme(name);
 	if (scheme == NULL)
 		return refuse(error, "must begin with imaps:// (or imap://, for STARTTLS)");

@@ -109,13 +109,13 @@ auth_step(ImapAuth *auth, const char *challenge, GError **error)
 
 	if (g_str_has_prefix(auth->mechanism->name, "SCRAM") && !iterations_bearable(challenge)) {
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
-			    "the server asks for an absurd number of SCRAM iterations");
+		            "the server asks for an absurd number of SCRAM iterations");
 		return NULL;
 	}
 	result = gsasl_step64(auth->session, challenge, &output);
 	if (result != GSASL_OK && result != GSASL_NEEDS_MORE) {
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL, "%s: %s",
-			    auth->mechanism->name, gsasl_strerror(result));
+		            auth->mechanism->name, gsasl_strerror(result));
 		return NULL;
 	}
 	auth->finished = result == GSASL_OK;
@@ -131,6 +131,6 @@ auth_finished(const ImapAuth *auth, GError **error)
 {
 	if (!auth->finished)
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_DENIED,
-			    "the server did not prove that it knows the password");
+		            "the server did not prove that it knows the password");
 	return auth->finished;
 }

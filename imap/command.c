@@ -128,7 +128,7 @@ command_to_text(const ImapCommand *command)
 			g_string_append(text, "(secret)");
 		else if (part->literal)
 			g_string_append_printf(text, "{%" G_GSIZE_FORMAT "}%s", part->bytes->len,
-					       part->bytes->str);
+			                       part->bytes->str);
 		else
 			g_string_append(text, part->bytes->str);
 	}

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#define KEEP_BYTES  (256 * 1024)	  /* a larger buffer is given back after its response */
+#define KEEP_BYTES  (256 * 1024)          /* a larger buffer is given back after its response */
 #define MAX_TOKENS  IMAP_PARSER_MAX_LINE  /* of one response */
 #define MAX_LITERAL ((guint64)G_MAXINT64) /* RFC 9051: number64 has 63 bits */
 

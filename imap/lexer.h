@@ -15,11 +15,11 @@
 
 /* How the rest of a response reads, once its name is known. */
 typedef enum {
-	LEXER_TOKENS,	/* atoms, strings, lists */
-	LEXER_TEXT,	/* nothing is a token: status responses and continuations */
+	LEXER_TOKENS,   /* atoms, strings, lists */
+	LEXER_TEXT,     /* nothing is a token: status responses and continuations */
 	LEXER_ONE_ATOM, /* SEARCH and SORT: numbers, millions perhaps, so one token holds them all
-			 */
-	LEXER_FETCH,	/* tokens, and a section "BODY[...]<0>" is one atom */
+	                 */
+	LEXER_FETCH,    /* tokens, and a section "BODY[...]<0>" is one atom */
 } LexerSyntax;
 
 typedef struct {
@@ -31,13 +31,13 @@ typedef struct {
 	guint32 tag_length, name_length;
 	LexerSyntax syntax;
 	guint32 mailbox_item; /* which item is a mailbox name, LEXER_NOWHERE if none */
-	GArray *tokens;	      /* of ImapToken; grows and never shrinks, n_tokens of them count */
-	GArray *starts;	      /* of guint32: offset of the text of each token */
+	GArray *tokens;       /* of ImapToken; grows and never shrinks, n_tokens of them count */
+	GArray *starts;       /* of guint32: offset of the text of each token */
 	guint n_tokens;
 	guint n_finished; /* of them, whose text points into @finished_bytes */
 	const guint8 *finished_bytes;
-	guint n_items;	 /* tokens and lists outside parentheses */
-	guint depth;	 /* open parentheses */
+	guint n_items;   /* tokens and lists outside parentheses */
+	guint depth;     /* open parentheses */
 	guint32 at, end; /* the line: next byte to look at, and where its CR LF is */
 	guint32 literal; /* where "{123}" begins at the end of the line, or LEXER_NOWHERE */
 } ImapLexer;

@@ -57,9 +57,9 @@ on_starttls(const ImapResponse *tagged, const GError *error, gpointer data)
 		return;
 	if (error)
 		session_fail(session,
-			     g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_TLS,
-					 "%s offers no STARTTLS, and without TLS nothing is sent",
-					 session_settings(session)->host));
+		             g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_TLS,
+		                         "%s offers no STARTTLS, and without TLS nothing is sent",
+		                         session_settings(session)->host));
 	else
 		session_start_tls(session);
 }
@@ -110,7 +110,7 @@ login_finish(ImapSession *session)
 		ImapCommand *command = command_new("ID", &ignore, NULL);
 
 		command_text(command, "ID (\"name\" \"imapfs\" \"version\" \"%s\")",
-			     IMAPFS_VERSION);
+		             IMAPFS_VERSION);
 		session_send(session, command);
 	}
 	session_logged_in(session);
@@ -152,7 +152,7 @@ login_error(ImapSession *session, const GError *error)
 	if (code == IMAPFS_ERROR_FAILED || code == IMAPFS_ERROR_PROTOCOL)
 		code = IMAPFS_ERROR_DENIED;
 	return g_error_new(IMAPFS_ERROR, code, "%s does not let %s in: %s", settings->host,
-			   settings->user, error->message);
+	                   settings->user, error->message);
 }
 
 static void
@@ -251,7 +251,7 @@ login_authenticate(ImapSession *session)
 	/* Asked of the TLS object itself: whatever went wrong before, no secret leaves in clear. */
 	if (session_settings(session)->tls != IMAP_TLS_NONE && !session_tls_version(session)) {
 		session_fail(session, g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_TLS,
-						  "no TLS: the password is not sent"));
+		                                  "no TLS: the password is not sent"));
 		return;
 	}
 	auth = auth_new(session_settings(session), session);
@@ -261,7 +261,7 @@ login_authenticate(ImapSession *session)
 		login_plainly(session);
 	else
 		session_fail(session,
-			     g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_UNSUPPORTED,
-					 "%s offers no way to log in that this program knows",
-					 session_settings(session)->host));
+		             g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_UNSUPPORTED,
+		                         "%s offers no way to log in that this program knows",
+		                         session_settings(session)->host));
 }

@@ -73,8 +73,8 @@ operation_mailbox_valid(Operation *operation)
 	if (!operation->error)
 		operation->error =
 			g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE,
-				    "the mailbox is another one now (UIDVALIDITY %u, was %u)",
-				    selected->uidvalidity, operation->uidvalidity);
+		                    "the mailbox is another one now (UIDVALIDITY %u, was %u)",
+		                    selected->uidvalidity, operation->uidvalidity);
 	return FALSE;
 }
 

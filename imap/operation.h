@@ -14,7 +14,7 @@ typedef struct Operation Operation;
 struct Operation {
 	ImapJob job; /* first, so that a job is its operation */
 	ImapPool *pool;
-	char *mailbox;	      /* server's bytes, or NULL */
+	char *mailbox;        /* server's bytes, or NULL */
 	guint32 uidvalidity;  /* that the mailbox must have; 0: any */
 	ImapSession *session; /* while commands are in flight */
 	guint n_pending;
@@ -28,7 +28,7 @@ struct Operation {
 
 /* Sets up the fields above (zeroed by the caller) and queues the operation. @mailbox is copied. */
 void operation_submit(Operation *operation, ImapPool *pool, const char *mailbox,
-		      guint32 uidvalidity);
+                      guint32 uidvalidity);
 
 /* Runs a further round of commands, on any session. To be called from finish() instead of freeing.
  */

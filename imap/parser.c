@@ -129,7 +129,7 @@ static ImapParserEvent
 end_line(ImapParser *parser)
 {
 	LexerResult result = lexer_take_line(&parser->lexer, parser->line_start,
-					     &parser->literal_size, &parser->error);
+	                                     &parser->literal_size, &parser->error);
 
 	switch (result) {
 	case LEXER_WHOLE:

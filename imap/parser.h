@@ -15,10 +15,10 @@
 
 #include <glib.h>
 
-#define IMAP_PARSER_MAX_LINE	(64 * 1024)	   /* bytes of one response outside literals */
-#define IMAP_PARSER_MAX_LITERAL (1024 * 1024)	   /* bytes of literals held in one response */
-#define IMAP_PARSER_MAX_SEARCH	(16 * 1024 * 1024) /* a line of SEARCH, ESEARCH, VANISHED, SORT */
-#define IMAP_PARSER_MAX_DEPTH	64		   /* nested parentheses */
+#define IMAP_PARSER_MAX_LINE    (64 * 1024)        /* bytes of one response outside literals */
+#define IMAP_PARSER_MAX_LITERAL (1024 * 1024)      /* bytes of literals held in one response */
+#define IMAP_PARSER_MAX_SEARCH  (16 * 1024 * 1024) /* a line of SEARCH, ESEARCH, VANISHED, SORT */
+#define IMAP_PARSER_MAX_DEPTH   64                 /* nested parentheses */
 
 typedef struct ImapParser ImapParser;
 
@@ -33,9 +33,9 @@ typedef enum {
 typedef struct {
 	ImapTokenType type;
 	gboolean streamed; /* the bytes went out as IMAP_PARSER_LITERAL_DATA; text is empty */
-	guint32 length;	   /* of text, in bytes, without the NUL after it */
+	guint32 length;    /* of text, in bytes, without the NUL after it */
 	const char *text;  /* NUL-terminated; may hold NULs itself when it was a literal */
-	guint64 size;	   /* of a literal, as the server announced it */
+	guint64 size;      /* of a literal, as the server announced it */
 } ImapToken;
 
 typedef enum {
@@ -53,7 +53,7 @@ typedef struct {
 	const char *tag;  /* of a tagged response, else NULL */
 	const char *name; /* upper case: "OK", "FETCH", "LIST"; "" in a continuation */
 	gboolean has_number;
-	guint32 number;		 /* "* 12 FETCH": 12 */
+	guint32 number;          /* "* 12 FETCH": 12 */
 	const ImapToken *tokens; /* after the name; none in status responses */
 	guint n_tokens;
 	const char *code; /* status responses: what stood between [ and ], else NULL */
@@ -61,14 +61,14 @@ typedef struct {
 } ImapResponse;
 
 typedef enum {
-	IMAP_PARSER_MORE,	  /* the chunk is used up */
-	IMAP_PARSER_RESPONSE,	  /* imap_parser_response() is whole */
-	IMAP_PARSER_LITERAL,	  /* a literal of message bytes begins (a FETCH item BODY[...],
-				     BINARY[...] or RFC822...): imap_parser_response() holds the tokens
-				     before it, imap_parser_literal_size() its length. Call
-				     imap_parser_keep_literal() to have it as a token, else it streams */
+	IMAP_PARSER_MORE,         /* the chunk is used up */
+	IMAP_PARSER_RESPONSE,     /* imap_parser_response() is whole */
+	IMAP_PARSER_LITERAL,      /* a literal of message bytes begins (a FETCH item BODY[...],
+	                             BINARY[...] or RFC822...): imap_parser_response() holds the tokens
+	                             before it, imap_parser_literal_size() its length. Call
+	                             imap_parser_keep_literal() to have it as a token, else it streams */
 	IMAP_PARSER_LITERAL_DATA, /* imap_parser_literal_data(): the next bytes of a streamed
-				     literal */
+	                             literal */
 	IMAP_PARSER_LITERAL_END,  /* all bytes of the streamed literal have been given */
 	IMAP_PARSER_ERROR,
 } ImapParserEvent;

@@ -16,14 +16,14 @@
 #define IDLE_CLOSE_US (60 * G_USEC_PER_SEC) /* a spare session idles so long */
 #define KEEPALIVE_US                                                                               \
 	(4 * 60 * G_USEC_PER_SEC) /* the last one says NOOP then (NAT forgets after 5 minutes) */
-#define HOUSEKEEPING_S	   15
-#define RETRY_FIRST_MS	   1000
-#define RETRY_LAST_MS	   60000
-#define RETRY_ON_DEMAND_US (1 * G_USEC_PER_SEC)	 /* a user is waiting */
+#define HOUSEKEEPING_S     15
+#define RETRY_FIRST_MS     1000
+#define RETRY_LAST_MS      60000
+#define RETRY_ON_DEMAND_US (1 * G_USEC_PER_SEC)  /* a user is waiting */
 #define RETRY_REFUSED_US   (60 * G_USEC_PER_SEC) /* a password was refused: do not get locked out */
-#define SHRINK_US	   (60 * G_USEC_PER_SEC) /* the server wants fewer connections: for so long */
-#define STARVING_US	   (G_USEC_PER_SEC / 4) /* a job that waits longer goes before all others */
-#define PIPELINE_MAX	   64			/* commands on one session before others are used */
+#define SHRINK_US          (60 * G_USEC_PER_SEC) /* the server wants fewer connections: for so long */
+#define STARVING_US        (G_USEC_PER_SEC / 4) /* a job that waits longer goes before all others */
+#define PIPELINE_MAX       64                   /* commands on one session before others are used */
 
 typedef struct {
 	ImapPool *pool;
@@ -36,10 +36,10 @@ struct ImapPool {
 	const ImapSettings *settings;
 	SSL_CTX *context;
 	GPtrArray *members; /* of Member */
-	GQueue jobs;	    /* waiting, oldest first */
+	GQueue jobs;        /* waiting, oldest first */
 	gboolean offline;
 	GError *reason; /* why offline */
-	guint retry;	/* source of the next attempt */
+	guint retry;    /* source of the next attempt */
 	guint retry_ms;
 	gint64 attempted_us;
 	gint64 no_more_until_us; /* no further connections before that */
@@ -356,8 +356,8 @@ static void
 pool_attempt_on_demand(ImapPool *pool)
 {
 	gint64 pause_us = g_error_matches(pool->reason, IMAPFS_ERROR, IMAPFS_ERROR_DENIED)
-				  ? RETRY_REFUSED_US
-				  : RETRY_ON_DEMAND_US;
+	                          ? RETRY_REFUSED_US
+	                          : RETRY_ON_DEMAND_US;
 
 	if (!pool->members->len && g_get_monotonic_time() - pool->attempted_us > pause_us)
 		pool_connect(pool);
@@ -476,12 +476,12 @@ member_status(const Member *member, guint number, GString *text)
 	g_autofree char *mailbox = imap_printable(selected->name ? selected->name : "-", -1);
 
 	g_string_append_printf(text,
-			       "connection %u: %s, mailbox %s, %u in flight, %" G_GUINT64_FORMAT
-			       " commands, %" G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT
-			       " bytes out\n",
-			       number, states[session_state(member->session)], mailbox,
-			       session_n_commands(member->session), traffic->n_commands,
-			       traffic->n_bytes_in, traffic->n_bytes_out);
+	                       "connection %u: %s, mailbox %s, %u in flight, %" G_GUINT64_FORMAT
+	                       " commands, %" G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT
+	                       " bytes out\n",
+	                       number, states[session_state(member->session)], mailbox,
+	                       session_n_commands(member->session), traffic->n_commands,
+	                       traffic->n_bytes_in, traffic->n_bytes_out);
 }
 
 void
@@ -497,10 +497,10 @@ pool_status(ImapPool *pool, GString *text)
 
 		if (i == 0)
 			g_string_append_printf(text, "tls: %s\ncapabilities: %s\n",
-					       tls ? tls : "none", capabilities);
+			                       tls ? tls : "none", capabilities);
 		member_status(member, i + 1, text);
 	}
 	g_string_append_printf(text,
-			       "connections: %u open, %" G_GUINT64_FORMAT " made\nwaiting: %u\n",
-			       pool->members->len, pool->n_connections, pool->jobs.length);
+	                       "connections: %u open, %" G_GUINT64_FORMAT " made\nwaiting: %u\n",
+	                       pool->members->len, pool->n_connections, pool->jobs.length);
 }

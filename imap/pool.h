@@ -17,7 +17,7 @@ typedef struct ImapJob ImapJob;
 struct ImapJob {
 	const char *mailbox; /* server's bytes, owned by the job; NULL: any session will do */
 	gint64 submitted_us; /* the pool's: monotonic */
-	gboolean bulk;	     /* keeps a session busy for long: better not queue behind it */
+	gboolean bulk;       /* keeps a session busy for long: better not queue behind it */
 	/* Send the commands now. With a mailbox, that one is selected, or its SELECT is on the way.
 	 */
 	void (*run)(ImapJob *job, ImapSession *session);

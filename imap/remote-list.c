@@ -226,8 +226,8 @@ list_should_ask_plainly(List *list, const GError *error)
 {
 	return list->extended &&
 	       (error ? g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL) ||
-				g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED)
-		      : !list->order->len);
+	                        g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED)
+	              : !list->order->len);
 }
 
 static void
@@ -259,7 +259,7 @@ list_finish(Operation *operation, const GError *error)
 
 void
 remote_list(ImapPool *pool, gboolean *no_list_status, const RemoteListHandler *handler,
-	    gpointer data)
+            gpointer data)
 {
 	List *list = g_new0(List, 1);
 

@@ -8,13 +8,13 @@
 
 /* @no_list_status is set once a server turns out to be unable to do what it announces. */
 void remote_list(ImapPool *pool, gboolean *no_list_status, const RemoteListHandler *handler,
-		 gpointer data);
+                 gpointer data);
 
 void remote_scan(ImapPool *pool, const RemoteScan *scan, const RemoteScanHandler *handler,
-		 gpointer data);
+                 gpointer data);
 
 void remote_uids(ImapPool *pool, const char *mailbox, guint32 uidvalidity,
-		 const RemoteUidsHandler *handler, gpointer data);
+                 const RemoteUidsHandler *handler, gpointer data);
 
 void remote_read(ImapPool *pool, const RemoteRead *read, const RemoteReadHandler *handler,
-		 gpointer data);
+                 gpointer data);

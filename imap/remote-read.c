@@ -10,45 +10,61 @@
  */
 #include "remote-operations.h"
 
+#include <string.h>
+
 typedef struct {
 	Operation operation;
 	const RemoteReadHandler *handler;
 	gpointer data;
 	guint32 uid;
 	guint64 origin, length; /* bytes; length 0: the whole message */
-	guint64 next;		/* offset after what has come in this run */
-	GByteArray *partial;	/* of the block that is coming */
-	gboolean complete;	/* the whole literal has come */
+	guint64 next;           /* offset after what has come in this run */
+	guint64 announced;      /* bytes of the literal that have not come yet */
+	guint8 *block;          /* the block that is coming, as large as it will be; or NULL */
+	gsize block_size, n_filled;
+	gboolean complete; /* the whole literal has come */
 	gboolean second_round;
 	UidSet *existing;
 } Read;
 
 static void
+read_discard(Read *read)
+{
+	g_clear_pointer(&read->block, g_free);
+	read->n_filled = 0;
+}
+
+static void
 read_emit(Read *read)
 {
-	guint64 offset = read->next - read->partial->len;
-	g_autoptr(GBytes) bytes = NULL;
+	guint64 offset = read->next - read->n_filled;
+	g_autoptr(GBytes) bytes = g_bytes_new_take(g_steal_pointer(&read->block), read->n_filled);
 
-	if (!read->partial->len)
-		return;
-	bytes = g_byte_array_free_to_bytes(read->partial);
-	read->partial = g_byte_array_sized_new(REMOTE_BLOCK_SIZE);
+	read->n_filled = 0;
 	read->handler->block(offset, bytes, read->data);
 }
 
+/* Never more than was announced comes, so the last block too is just as large as it is. */
 static void
 read_data(const guint8 *bytes, gsize length, gpointer data)
 {
 	Read *read = data;
 
 	while (length) {
-		gsize n = MIN(length, REMOTE_BLOCK_SIZE - read->partial->len);
+		gsize n;
 
-		g_byte_array_append(read->partial, bytes, n);
+		if (!read->block) {
+			read->block_size = (gsize)MIN(read->announced, REMOTE_BLOCK_SIZE);
+			read->block = g_malloc(read->block_size);
+		}
+		n = MIN(length, read->block_size - read->n_filled);
+		memcpy(read->block + read->n_filled, bytes, n);
+		read->n_filled += n;
 		read->next += n;
+		read->announced -= n;
 		bytes += n;
 		length -= n;
-		if (read->partial->len == REMOTE_BLOCK_SIZE)
+		if (read->n_filled == REMOTE_BLOCK_SIZE)
 			read_emit(read);
 	}
 }
@@ -58,7 +74,8 @@ read_end(gpointer data)
 {
 	Read *read = data;
 
-	read_emit(read);
+	if (read->block)
+		read_emit(read);
 	read->complete = TRUE;
 }
 
@@ -74,9 +91,9 @@ read_wants(Read *read, guint32 uid, guint64 origin, guint64 size)
 	if (!read->operation.error)
 		read->operation.error =
 			g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
-				    "%" G_GUINT64_FORMAT " bytes sent where %" G_GUINT64_FORMAT
-				    " were asked for",
-				    size, read->length);
+		                    "%" G_GUINT64_FORMAT " bytes sent where %" G_GUINT64_FORMAT
+		                    " were asked for",
+		                    size, read->length);
 	return FALSE;
 }
 
@@ -87,8 +104,9 @@ on_literal(guint32 uid, guint64 origin, guint64 size, gpointer data)
 
 	if (!read_wants(read, uid, origin, size))
 		return FALSE;
-	g_byte_array_set_size(read->partial, 0);
+	read_discard(read);
 	read->next = read->origin;
+	read->announced = size;
 	return TRUE;
 }
 
@@ -147,7 +165,7 @@ read_send_fetch(Read *read)
 	command_text(command, "UID FETCH %u (UID BODY.PEEK[]", read->uid);
 	if (read->length)
 		command_text(command, "<%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT ">", read->origin,
-			     read->length);
+		             read->length);
 	command_text(command, ")");
 	operation_send(&read->operation, command);
 }
@@ -178,7 +196,7 @@ read_is_doubtful(const Read *read, const GError *error)
 {
 	return !read->second_round && !read->complete &&
 	       (!error || g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED) ||
-		g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND));
+	        g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND));
 }
 
 static GError *
@@ -189,14 +207,14 @@ read_missing(const Read *read, const GError *error)
 	if (error)
 		return g_error_copy(error);
 	return g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_FAILED,
-			   "the server lists the message but does not send it");
+	                   "the server lists the message but does not send it");
 }
 
 static void
 read_free(Read *read)
 {
 	operation_clear(&read->operation);
-	g_byte_array_unref(read->partial);
+	read_discard(read);
 	uid_set_free(read->existing);
 	g_free(read);
 }
@@ -217,7 +235,7 @@ read_finish(Operation *operation, const GError *error)
 		verdict = NULL;
 	else
 		verdict = answered && read->second_round ? read_missing(read, error)
-							 : g_error_copy(error);
+		                                         : g_error_copy(error);
 	if (verdict)
 		g_prefix_error(&verdict, "FETCH uid %u: ", read->uid);
 	read->handler->done(read->next, verdict, read->data);
@@ -226,7 +244,7 @@ read_finish(Operation *operation, const GError *error)
 
 void
 remote_read(ImapPool *pool, const RemoteRead *arguments, const RemoteReadHandler *handler,
-	    gpointer data)
+            gpointer data)
 {
 	Read *read = g_new0(Read, 1);
 
@@ -236,7 +254,6 @@ remote_read(ImapPool *pool, const RemoteRead *arguments, const RemoteReadHandler
 	read->origin = arguments->offset;
 	read->length = arguments->length;
 	read->next = arguments->offset;
-	read->partial = g_byte_array_sized_new(REMOTE_BLOCK_SIZE);
 	read->existing = uid_set_new();
 	read->operation.start = read_start;
 	read->operation.finish = read_finish;

@@ -10,8 +10,9 @@
 
 #include <string.h>
 
-#define MAX_HALVES 100000 /* messages waiting for their other half: a server that never sends it   \
-			   */
+#define MAX_HALVES                                                                                 \
+	100000 /* messages waiting for their other half: a server that never sends it              \
+	        */
 
 typedef struct {
 	RemoteMessage message; /* header owned */
@@ -24,7 +25,7 @@ typedef struct {
 	guint32 after_uid;
 	char *header_fields;
 	gboolean opened;
-	gboolean news;	    /* messages were told since the last batch() */
+	gboolean news;      /* messages were told since the last batch() */
 	GHashTable *halves; /* uid -> Half */
 	guint32 exists;
 } Scan;
@@ -229,7 +230,7 @@ scan_finish(Operation *operation, const GError *error)
 
 void
 remote_scan(ImapPool *pool, const RemoteScan *arguments, const RemoteScanHandler *handler,
-	    gpointer data)
+            gpointer data)
 {
 	Scan *scan = g_new0(Scan, 1);
 
@@ -292,8 +293,8 @@ uids_start(Operation *operation)
 	memcpy(uids->tag, command->tag, sizeof(uids->tag));
 	operation_refresh_view(operation);
 	command_text(command, session_has_capability(operation->session, "ESEARCH")
-				      ? "UID SEARCH RETURN (ALL) ALL"
-				      : "UID SEARCH ALL");
+	                              ? "UID SEARCH RETURN (ALL) ALL"
+	                              : "UID SEARCH ALL");
 	operation_send(operation, command);
 }
 
@@ -314,7 +315,7 @@ uids_finish(Operation *operation, const GError *error)
 
 void
 remote_uids(ImapPool *pool, const char *mailbox, guint32 uidvalidity,
-	    const RemoteUidsHandler *handler, gpointer data)
+            const RemoteUidsHandler *handler, gpointer data)
 {
 	Uids *uids = g_new0(Uids, 1);
 

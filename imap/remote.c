@@ -32,7 +32,7 @@ imap_scan(Remote *remote, const RemoteScan *scan, const RemoteScanHandler *handl
 
 static void
 imap_uids(Remote *remote, const char *mailbox, guint32 uidvalidity,
-	  const RemoteUidsHandler *handler, gpointer data)
+          const RemoteUidsHandler *handler, gpointer data)
 {
 	remote_uids(((ImapRemote *)remote)->pool, mailbox, uidvalidity, handler, data);
 }
@@ -49,7 +49,7 @@ imap_status(Remote *remote, GString *text)
 	ImapRemote *self = (ImapRemote *)remote;
 
 	g_string_append_printf(text, "server: %s port %u\nuser: %s\n", self->settings.host,
-			       self->settings.port, self->settings.user);
+	                       self->settings.port, self->settings.user);
 	pool_status(self->pool, text);
 }
 
@@ -95,7 +95,7 @@ imap_remote_free(Remote *remote)
 
 void
 imap_remote_connect(Remote *remote, void (*connected)(const GError *error, gpointer data),
-		    gpointer data)
+                    gpointer data)
 {
 	pool_start(((ImapRemote *)remote)->pool, connected, data);
 }

@@ -107,7 +107,7 @@ parse_internaldate(const char *text, gint64 *seconds)
 	    minute < 0 || minute > 59 || second < 0 || second > 60)
 		return FALSE;
 	*seconds = days_from_civil(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 +
-		   second - take_zone(text);
+	           second - take_zone(text);
 	return TRUE;
 }
 
@@ -209,7 +209,7 @@ look_up_item(const ImapToken *name)
 		const char *name;
 		Item item;
 	} table[] = {
-		{"UID", ITEM_UID},	     {"FLAGS", ITEM_FLAGS},   {"RFC822.SIZE", ITEM_SIZE},
+		{"UID", ITEM_UID},           {"FLAGS", ITEM_FLAGS},   {"RFC822.SIZE", ITEM_SIZE},
 		{"INTERNALDATE", ITEM_DATE}, {"MODSEQ", ITEM_MODSEQ}, {"EMAILID", ITEM_EMAILID},
 	};
 
@@ -245,7 +245,7 @@ read_section(const ImapToken *name, const ImapToken *value, ImapFetch *fetch)
 
 static gboolean
 read_item(const ImapResponse *response, const ImapToken *name, guint i, ImapFetch *fetch,
-	  GError **error)
+          GError **error)
 {
 	const ImapToken *value = &response->tokens[i], *only = unwrap(response, i);
 
@@ -260,7 +260,7 @@ read_item(const ImapResponse *response, const ImapToken *name, guint i, ImapFetc
 		break;
 	case ITEM_DATE:
 		fetch->has_internaldate = value->type == IMAP_TOKEN_STRING &&
-					  parse_internaldate(value->text, &fetch->internaldate);
+		                          parse_internaldate(value->text, &fetch->internaldate);
 		break;
 	case ITEM_MODSEQ:
 		fetch->has_modseq = token_is_number(only, NUMBER_MAX, &fetch->modseq);

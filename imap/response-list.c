@@ -118,7 +118,7 @@ imap_status_parse(const ImapResponse *response, ImapStatus *status, GError **err
 /* One namespace from its '(' at @i: prefix, delimiter, and extensions that do not matter. */
 static gboolean
 read_namespace(const ImapResponse *response, guint i, int kind, ImapNamespaceFound found,
-	       gpointer data)
+               gpointer data)
 {
 	const ImapToken *prefix = token_at(response, i + 1);
 	char delimiter;
@@ -132,7 +132,7 @@ read_namespace(const ImapResponse *response, guint i, int kind, ImapNamespaceFou
 
 gboolean
 imap_namespace_parse(const ImapResponse *response, ImapNamespaceFound found, gpointer data,
-		     GError **error)
+                     GError **error)
 {
 	guint i = 0;
 

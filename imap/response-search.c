@@ -72,8 +72,8 @@ imap_search_parse(const ImapResponse *response, UidSet *uids, const char **tag, 
 {
 	const char *found_tag = NULL;
 	gboolean ok = strcmp(response->name, "ESEARCH") == 0
-			      ? read_esearch(response, uids, &found_tag, error)
-			      : read_search(response, uids, error);
+	                      ? read_esearch(response, uids, &found_tag, error)
+	                      : read_search(response, uids, error);
 
 	if (tag)
 		*tag = found_tag;
@@ -86,7 +86,7 @@ imap_vanished_parse(const ImapResponse *response, UidSet *uids, gboolean *earlie
 	guint i = 0;
 
 	*earlier = token_is(response, 0, IMAP_TOKEN_OPEN) &&
-		   token_is_atom(token_at(response, 1), "EARLIER");
+	           token_is_atom(token_at(response, 1), "EARLIER");
 	if (*earlier)
 		i = token_skip(response, 0);
 	if (!token_is_text(token_at(response, i)))

@@ -15,23 +15,23 @@
 /* FETCH (RFC 3501 7.4.2). Items may come in any order, and several FETCH responses may each bring
  * a part of what was asked for one message. Strings point into the response. */
 typedef struct {
-	guint32 uid;	   /* 0: not in this response */
+	guint32 uid;       /* 0: not in this response */
 	gboolean has_size; /* RFC822.SIZE was there and a plain number */
-	guint64 size;	   /* bytes */
+	guint64 size;      /* bytes */
 	gboolean has_internaldate;
 	gint64 internaldate; /* seconds since 1970, UTC */
 	gboolean has_flags;
 	GPtrArray *flags; /* of const char *, as sent; only if has_flags, else NULL */
 	gboolean has_modseq;
 	guint64 modseq;
-	const char *emailid;	/* RFC 8474, or NULL */
-	const char *header;	/* BODY[HEADER.FIELDS ...]: the kept literal or string, else NULL */
-	gsize header_length;	/* bytes */
-	gboolean has_body;	/* BODY[] was there, streamed or not */
+	const char *emailid;    /* RFC 8474, or NULL */
+	const char *header;     /* BODY[HEADER.FIELDS ...]: the kept literal or string, else NULL */
+	gsize header_length;    /* bytes */
+	gboolean has_body;      /* BODY[] was there, streamed or not */
 	gboolean body_streamed; /* its bytes went out as literal data already */
-	guint64 body_origin;	/* of BODY[]<origin>, else 0 */
-	const char *body;	/* BODY[] as a quoted string or kept literal, "" for NIL */
-	gsize body_length;	/* bytes */
+	guint64 body_origin;    /* of BODY[]<origin>, else 0 */
+	const char *body;       /* BODY[] as a quoted string or kept literal, "" for NIL */
+	gsize body_length;      /* bytes */
 } ImapFetch;
 
 /* Fills @fetch from a FETCH or UIDFETCH response; imap_fetch_clear() releases what it owns. */
@@ -61,7 +61,7 @@ typedef enum {
 
 typedef struct {
 	ImapListAttributes attributes;
-	char delimiter;	  /* 0: flat */
+	char delimiter;   /* 0: flat */
 	const char *name; /* points into the response */
 } ImapList;
 
@@ -88,25 +88,25 @@ typedef struct {
 gboolean imap_status_parse(const ImapResponse *response, ImapStatus *status, GError **error);
 
 /* SEARCH (a list of numbers; UID 0 is dropped) and ESEARCH (RFC 4731, ALL as a set). Adds to @uids.
- * @tag, if given, receives the TAG of an ESEARCH (pointing into the response) or NULL. On FALSE @uids
- * may hold a part of a SEARCH; an ESEARCH of sequence numbers (no UID in it) is FALSE too. */
+ * @tag, if given, receives the TAG of an ESEARCH (pointing into the response) or NULL. On FALSE
+ * @uids may hold a part of a SEARCH; an ESEARCH of sequence numbers (no UID in it) is FALSE too. */
 gboolean imap_search_parse(const ImapResponse *response, UidSet *uids, const char **tag,
-			   GError **error);
+                           GError **error);
 
 /* VANISHED (RFC 7162 3.2.10). @earlier tells which form it was. */
 gboolean imap_vanished_parse(const ImapResponse *response, UidSet *uids, gboolean *earlier,
-			     GError **error);
+                             GError **error);
 
 /* NAMESPACE (RFC 2342): calls @found for each; kind 0 personal, 1 other users', 2 shared. */
 typedef void (*ImapNamespaceFound)(int kind, const char *prefix, char delimiter, gpointer data);
 gboolean imap_namespace_parse(const ImapResponse *response, ImapNamespaceFound found, gpointer data,
-			      GError **error);
+                              GError **error);
 
 /* Response codes (RFC 3501 7.1, 4315, 5530, 7162): whether @response carries code @name, compared
  * without case; @argument, if given, receives what follows the name ("" if nothing), pointing into
  * the response. */
 gboolean imap_response_has_code(const ImapResponse *response, const char *name,
-				const char **argument);
+                                const char **argument);
 
 /* The error that a NO, BAD or BYE stands for: code from RFC 5530's table, message the server's
  * text, made printable. @command names what was tried ("FETCH"), for the message. */

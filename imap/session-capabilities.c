@@ -57,7 +57,7 @@ session_capabilities(const ImapSession *session)
 
 	if (session->capabilities)
 		names = g_list_sort(g_hash_table_get_keys(session->capabilities),
-				    (GCompareFunc)strcmp);
+		                    (GCompareFunc)strcmp);
 	for (GList *link = names; link; link = link->next) {
 		g_autofree char *name = imap_printable(link->data, -1);
 

@@ -21,8 +21,8 @@ struct ImapSession {
 	ImapStream *stream;
 	ImapParser *parser;
 	GHashTable *capabilities; /* upper-case names; NULL: not known */
-	GQueue unsent, sent;	  /* of ImapCommand */
-	ImapCommand *streaming;	  /* takes the literal that is coming in, or NULL: nobody does */
+	GQueue unsent, sent;      /* of ImapCommand */
+	ImapCommand *streaming;   /* takes the literal that is coming in, or NULL: nobody does */
 	ImapSelected selected;
 	GError *select_error;
 	ImapTraffic traffic;

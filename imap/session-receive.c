@@ -205,7 +205,7 @@ log_response(ImapSession *session, const ImapResponse *response)
 		g_string_append_printf(line, " [%s]", response->code);
 	for (guint i = 0; i < response->n_tokens; i++)
 		g_string_append_printf(line, " %s",
-				       response->tokens[i].text ? response->tokens[i].text : "");
+		                       response->tokens[i].text ? response->tokens[i].text : "");
 	if (response->text)
 		g_string_append_printf(line, " %s", response->text);
 	session_log(session, "<", line->str, (gssize)line->len);

@@ -39,7 +39,7 @@ literal_is_free(ImapSession *session, gsize length)
 {
 	return session_has_capability(session, "LITERAL+") ||
 	       (length <= 4096 && (session_has_capability(session, "LITERAL-") ||
-				   session_has_capability(session, "IMAP4REV2")));
+	                           session_has_capability(session, "IMAP4REV2")));
 }
 
 /* Sends the next part; FALSE if the server must first ask for it with "+". */
@@ -54,7 +54,7 @@ session_send_part(ImapSession *session, ImapCommand *command, gboolean asked_for
 		char announcement[32];
 
 		g_snprintf(announcement, sizeof(announcement), "{%" G_GSIZE_FORMAT "%s}\r\n",
-			   part->bytes->len, is_free ? "+" : "");
+		           part->bytes->len, is_free ? "+" : "");
 		session_write(session, announcement, strlen(announcement));
 		if (!is_free)
 			return FALSE;
@@ -116,7 +116,7 @@ session_send(ImapSession *session, ImapCommand *command)
 		return; /* told with the others at the end, which is near */
 	if (session_n_commands(session) == 1) {
 		session->in_doubt = session->state == SESSION_READY &&
-				    now - session->idle_since_us > DOUBT_IDLE_US;
+		                    now - session->idle_since_us > DOUBT_IDLE_US;
 		session->progress_us = now;
 	}
 	session->traffic.n_commands++;

@@ -82,7 +82,7 @@ void
 session_protocol_error(ImapSession *session, const char *what)
 {
 	session_fail(session, g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL, "%s: %s",
-					  session->settings->host, what));
+	                                  session->settings->host, what));
 }
 
 /* --- silence --------------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ static gint64
 session_patience(const ImapSession *session)
 {
 	return session->in_doubt ? MIN(DOUBT_US, session->settings->timeout_us)
-				 : session->settings->timeout_us;
+	                         : session->settings->timeout_us;
 }
 
 /* Silence after a long idleness means a line that died unnoticed, so what was asked may be asked
@@ -114,11 +114,11 @@ session_watch(gpointer data)
 	}
 	if (silence > session_patience(session))
 		session_fail(session, g_error_new(IMAPFS_ERROR,
-						  session->in_doubt ? IMAPFS_ERROR_OFFLINE
-								    : IMAPFS_ERROR_TIMED_OUT,
-						  "no answer from %s for %.0f seconds",
-						  session->settings->host,
-						  (double)silence / G_USEC_PER_SEC));
+		                                  session->in_doubt ? IMAPFS_ERROR_OFFLINE
+		                                                    : IMAPFS_ERROR_TIMED_OUT,
+		                                  "no answer from %s for %.0f seconds",
+		                                  session->settings->host,
+		                                  (double)silence / G_USEC_PER_SEC));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -190,7 +190,7 @@ static const ImapStreamEvents stream_events = {
 
 ImapSession *
 session_new(const ImapSettings *settings, SSL_CTX *context, const ImapSessionEvents *events,
-	    gpointer data)
+            gpointer data)
 {
 	ImapSession *session = g_new0(ImapSession, 1);
 
@@ -209,7 +209,7 @@ void
 session_free(ImapSession *session)
 {
 	g_autoptr(GError) error = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED,
-					      "connection closed by this side");
+	                                      "connection closed by this side");
 
 	g_clear_handle_id(&session->ending, g_source_remove);
 	if (session->state == SESSION_READY && !session_blocked(session))
@@ -230,10 +230,10 @@ session_start_tls(ImapSession *session)
 {
 	if (imap_parser_pending(session->parser)) {
 		session_fail(session,
-			     g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_TLS,
-					 "%s sent more than its reply to STARTTLS: somebody may be "
-					 "tampering with the connection",
-					 session->settings->host));
+		             g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_TLS,
+		                         "%s sent more than its reply to STARTTLS: somebody may be "
+		                         "tampering with the connection",
+		                         session->settings->host));
 		return;
 	}
 	session_forget_capabilities(session);

@@ -43,7 +43,7 @@ typedef struct {
 } ImapTraffic;
 
 ImapSession *session_new(const ImapSettings *settings, SSL_CTX *context,
-			 const ImapSessionEvents *events, gpointer data);
+                         const ImapSessionEvents *events, gpointer data);
 
 /* Says LOGOUT without waiting and closes. Commands in flight end with IMAPFS_ERROR_INTERRUPTED; the
  * owner is not told. */
@@ -80,4 +80,4 @@ gboolean session_knows_capabilities(const ImapSession *session);
 void session_start_tls(ImapSession *session);
 void session_logged_in(ImapSession *session);
 void session_fail(ImapSession *session,
-		  GError *error); /* takes @error; ends at the next turn of the loop */
+                  GError *error); /* takes @error; ends at the next turn of the loop */

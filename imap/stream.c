@@ -43,7 +43,7 @@ struct ImapStream {
 	GSource *source;
 	gpointer fd_tag;
 	GIOCondition watched;
-	gboolean maybe_more;	/* the last read did not run dry */
+	gboolean maybe_more;    /* the last read did not run dry */
 	gboolean write_blocked; /* the socket was full */
 	GByteArray *unsent;
 	gsize n_sent; /* bytes of unsent that are gone already */
@@ -65,8 +65,8 @@ static void
 stream_fail_errno(ImapStream *stream, int errnum)
 {
 	stream_fail(stream, g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
-					"connection to %s lost: %s", stream->settings->host,
-					errnum ? g_strerror(errnum) : "closed by the server"));
+	                                "connection to %s lost: %s", stream->settings->host,
+	                                errnum ? g_strerror(errnum) : "closed by the server"));
 }
 
 static void
@@ -130,7 +130,7 @@ stream_flush(ImapStream *stream)
 	stream->write_blocked = FALSE;
 	while (stream->n_sent < stream->unsent->len) {
 		gssize n = raw_write(stream, stream->unsent->data + stream->n_sent,
-				     stream->unsent->len - stream->n_sent);
+		                     stream->unsent->len - stream->n_sent);
 
 		if (n < 0)
 			return;
@@ -271,14 +271,14 @@ on_connected(GObject *client, GAsyncResult *result, gpointer data)
 		stream_adopt(stream, connection);
 	else
 		stream_fail(stream,
-			    g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
-					"cannot connect to %s port %u: %s", stream->settings->host,
-					stream->settings->port, error->message));
+		            g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
+		                        "cannot connect to %s port %u: %s", stream->settings->host,
+		                        stream->settings->port, error->message));
 }
 
 ImapStream *
 stream_new(const ImapSettings *settings, SSL_CTX *context, const ImapStreamEvents *events,
-	   gpointer data)
+           gpointer data)
 {
 	g_autoptr(GSocketClient) client = g_socket_client_new();
 	ImapStream *stream = g_new0(ImapStream, 1);
@@ -295,7 +295,7 @@ stream_new(const ImapSettings *settings, SSL_CTX *context, const ImapStreamEvent
 	g_source_attach(stream->source, NULL);
 	g_socket_client_set_enable_proxy(client, FALSE);
 	g_socket_client_connect_to_host_async(client, settings->host, settings->port,
-					      stream->connecting, on_connected, stream);
+	                                      stream->connecting, on_connected, stream);
 	return stream;
 }
 
@@ -383,5 +383,5 @@ const char *
 stream_tls_version(const ImapStream *stream)
 {
 	return stream->ssl && stream->state != STATE_HANDSHAKE ? SSL_get_version(stream->ssl)
-							       : NULL;
+	                                                       : NULL;
 }

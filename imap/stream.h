@@ -25,7 +25,7 @@ typedef struct {
  * once with IMAP_TLS_IMPLICIT. @settings and @context stay the caller's and must outlive the
  * stream. */
 ImapStream *stream_new(const ImapSettings *settings, SSL_CTX *context,
-		       const ImapStreamEvents *events, gpointer data);
+                       const ImapStreamEvents *events, gpointer data);
 void stream_free(ImapStream *stream);
 
 /* Turns to TLS now (after STARTTLS, RFC 3501 6.2.1); connected() is called again. */

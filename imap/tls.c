@@ -25,18 +25,18 @@ tls_context_new(const char *ca_file, GError **error)
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
-					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-					  SSL_MODE_RELEASE_BUFFERS);
+	                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                                  SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(context, 1); /* one read(2) for several TLS records */
 	SSL_CTX_set_default_read_buffer_len(context, 128 * 1024);
 	trusted = ca_file ? SSL_CTX_load_verify_locations(context, ca_file, NULL)
-			  : SSL_CTX_set_default_verify_paths(context);
+	                  : SSL_CTX_set_default_verify_paths(context);
 	if (!trusted) {
 		g_autofree char *reason = openssl_reason();
 
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_TLS,
-			    "cannot load certificates from %s: %s",
-			    ca_file ? ca_file : "the system's store", reason);
+		            "cannot load certificates from %s: %s",
+		            ca_file ? ca_file : "the system's store", reason);
 		SSL_CTX_free(context);
 		return NULL;
 	}
@@ -63,7 +63,7 @@ tls_connection_new(SSL_CTX *context, const char *host, GError **error)
 	/* An empty name would mean to OpenSSL that no name is checked. */
 	if (!*host || !expect_host(ssl, host)) {
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_TLS,
-			    "cannot check a certificate for \"%s\"", host);
+		            "cannot check a certificate for \"%s\"", host);
 		SSL_free(ssl);
 		return NULL;
 	}
@@ -79,8 +79,8 @@ tls_handshake_error(SSL *ssl, const char *host)
 
 	if (verdict != X509_V_OK)
 		return g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_TLS,
-				   "the certificate of %s cannot be trusted: %s", host,
-				   X509_verify_cert_error_string(verdict));
+		                   "the certificate of %s cannot be trusted: %s", host,
+		                   X509_verify_cert_error_string(verdict));
 	return g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_TLS, "no TLS connection to %s: %s", host,
-			   reason);
+	                   reason);
 }

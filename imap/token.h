@@ -71,7 +71,7 @@ static inline guint
 token_skip(const ImapResponse *response, guint i)
 {
 	return token_is(response, i, IMAP_TOKEN_OPEN) ? token_skip_list(response, i)
-						      : MIN(i + 1, response->n_tokens);
+	                                              : MIN(i + 1, response->n_tokens);
 }
 
 /* Sets @error to @what and returns FALSE. */

@@ -11,7 +11,7 @@
 #include "response.h"
 
 struct UidSet {
-	GArray *ranges;	    /* of UidRange */
+	GArray *ranges;     /* of UidRange */
 	gboolean is_sorted; /* and disjoint, and not even touching */
 };
 
@@ -185,7 +185,7 @@ uid_set_parse(UidSet *set, const char *text, GError **error)
 	if (!read_ranges(text, NULL)) {
 		g_autofree char *printable = imap_printable(text, -1);
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL, "not a set of UIDs: \"%s\"",
-			    printable);
+		            printable);
 		return FALSE;
 	}
 	return read_ranges(text, set);

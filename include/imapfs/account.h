@@ -24,9 +24,9 @@ typedef struct {
 	gboolean
 		size_exact; /* all bytes have been seen: size is the truth, not the server's word */
 	gboolean growing;   /* longer than the server said: its end is being looked for */
-	guint64 size;	    /* bytes */
+	guint64 size;       /* bytes */
 	gint64 internaldate; /* seconds since 1970, UTC */
-	char *name;	     /* file name */
+	char *name;          /* file name */
 } Message;
 
 /* How names are made; they belong to the layer above. Each returns a new string. */
@@ -47,7 +47,7 @@ typedef struct {
 } AccountEvents;
 
 typedef struct {
-	guint64 memory;	  /* bytes of message blocks to hold at the most */
+	guint64 memory;   /* bytes of message blocks to hold at the most */
 	const char *root; /* path of the mailbox to show, '/' between its file names, or NULL */
 } AccountSettings;
 
@@ -59,7 +59,7 @@ message_id(guint32 mailbox_id, guint32 uid)
 
 /* @remote, @rules and @events stay the caller's and must outlive the account. */
 Account *account_new(Remote *remote, const AccountSettings *settings, const NameRules *rules,
-		     const AccountEvents *events, gpointer data);
+                     const AccountEvents *events, gpointer data);
 void account_free(Account *account);
 
 /* The mailbox shown as the root: after the first refresh. NULL if the account has no such mailbox.
@@ -80,8 +80,8 @@ CacheResult account_refreshed(Account *account, guint64 ticket, Waiter *waiter, 
  * @max_iov of them. Fewer bytes than asked for: the message ends there. Good until the return to
  * the loop. IMAPFS_ERROR_STALE: the message is gone and these bytes are not here. */
 CacheResult account_read(Account *account, guint64 id, guint64 offset, gsize length,
-			 struct iovec *iov, guint max_iov, guint *n_iov, Waiter *waiter,
-			 GError **error);
+                         struct iovec *iov, guint max_iov, guint *n_iov, Waiter *waiter,
+                         GError **error);
 
 /* CACHE_READY unless message @id is just turning out to be longer than the server said: then its
  * size is not to be told before the end has been found. */
@@ -128,8 +128,8 @@ const Message *mailbox_message(const Mailbox *mailbox, guint32 uid);
 /* The message with the lowest UID above @after_uid into @message, NULL after the last. While the
  * first listing streams in, answers as soon as that message has come. */
 CacheResult mailbox_next_message(Mailbox *mailbox, guint32 after_uid, const Message **message,
-				 Waiter *waiter, GError **error);
+                                 Waiter *waiter, GError **error);
 
 /* The message with file name @name into @message, NULL if there is none. */
 CacheResult mailbox_lookup(Mailbox *mailbox, const char *name, const Message **message,
-			   Waiter *waiter, GError **error);
+                           Waiter *waiter, GError **error);

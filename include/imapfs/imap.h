@@ -14,7 +14,7 @@ typedef struct {
 	ImapTls tls;
 	char *ca_file; /* PEM, or NULL: the system's */
 	char *user;
-	char *password;	     /* wiped when the Remote is freed */
+	char *password;      /* wiped when the Remote is freed */
 	gboolean read_only;  /* EXAMINE instead of SELECT */
 	guint n_connections; /* at the most */
 	gint64 timeout_us;   /* without progress */
@@ -29,4 +29,4 @@ void imap_remote_free(Remote *remote);
 /* Makes the first connection and logs in, then calls @connected, with an error if that failed: then
  * nothing is tried again. */
 void imap_remote_connect(Remote *remote, void (*connected)(const GError *error, gpointer data),
-			 gpointer data);
+                         gpointer data);

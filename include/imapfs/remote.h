@@ -25,7 +25,7 @@ typedef struct Remote Remote;
 typedef struct {
 	const char *name;    /* the server's own bytes: the only form that goes back to it */
 	const char *path;    /* the same as UTF-8 where it can be decoded, else the same bytes */
-	char delimiter;	     /* between the levels of path, 0 where there are none */
+	char delimiter;      /* between the levels of path, 0 where there are none */
 	gboolean selectable; /* can hold messages (neither \Noselect nor \NonExistent) */
 	guint32 uidvalidity;
 	guint32 messages;
@@ -40,7 +40,7 @@ typedef struct {
 typedef struct {
 	guint32 uid;
 	gboolean has_size;   /* the server gave a usable RFC822.SIZE */
-	guint64 size;	     /* bytes */
+	guint64 size;        /* bytes */
 	gint64 internaldate; /* seconds since 1970, UTC; 0 if not told */
 	const char *header;  /* the fields asked for, with their CRLFs; NULL if none were */
 	gsize header_length; /* bytes */
@@ -48,9 +48,9 @@ typedef struct {
 
 /* What to bring up to date: the messages of one mailbox beyond those already known. */
 typedef struct {
-	const char *mailbox;	   /* server's bytes */
-	guint32 uidvalidity;	   /* what it must be, or 0: whatever it is */
-	guint32 after_uid;	   /* tell of UIDs above this one; 0: of all */
+	const char *mailbox;       /* server's bytes */
+	guint32 uidvalidity;       /* what it must be, or 0: whatever it is */
+	guint32 after_uid;         /* tell of UIDs above this one; 0: of all */
 	const char *header_fields; /* "DATE FROM ...", or NULL for none */
 } RemoteScan;
 
@@ -67,7 +67,7 @@ typedef struct {
 /* Which UIDs a mailbox has. */
 typedef struct {
 	void (*range)(guint32 first, guint32 last,
-		      gpointer data); /* inclusive, ascending, disjoint */
+	              gpointer data); /* inclusive, ascending, disjoint */
 	void (*done)(guint32 exists, const GError *error, gpointer data);
 } RemoteUidsHandler;
 
@@ -77,7 +77,7 @@ typedef struct {
 	guint32 uid;
 	guint64 offset; /* bytes, a multiple of REMOTE_BLOCK_SIZE */
 	guint64 length; /* bytes, a multiple of REMOTE_BLOCK_SIZE; 0: all of the message, offset 0
-			 */
+	                 */
 } RemoteRead;
 
 typedef struct {
@@ -96,13 +96,13 @@ typedef struct {
 	void (*list)(Remote *remote, const RemoteListHandler *handler, gpointer data);
 	/* SELECT or EXAMINE (or NOOP) and UID FETCH n:*, in one round trip. Strings are copied. */
 	void (*scan)(Remote *remote, const RemoteScan *scan, const RemoteScanHandler *handler,
-		     gpointer data);
+	             gpointer data);
 	/* UID SEARCH ALL (RFC 3501 6.4.4, RFC 4731). */
 	void (*uids)(Remote *remote, const char *mailbox, guint32 uidvalidity,
-		     const RemoteUidsHandler *handler, gpointer data);
+	             const RemoteUidsHandler *handler, gpointer data);
 	/* UID FETCH BODY.PEEK[]<offset.length> (RFC 3501 6.4.5). Never sets \Seen. */
 	void (*read)(Remote *remote, const RemoteRead *read, const RemoteReadHandler *handler,
-		     gpointer data);
+	             gpointer data);
 	/* Appends "name: value" lines about the connections. */
 	void (*status)(Remote *remote, GString *text);
 } RemoteOperations;

@@ -18,7 +18,7 @@ typedef struct {
 
 struct Waiter {
 	void (*wake)(Waiter *waiter, const GError *error); /* may free the waiter */
-	WaitQueue *queue;				   /* NULL: not parked */
+	WaitQueue *queue;                                  /* NULL: not parked */
 	GList link;
 };
 
