@@ -5,7 +5,7 @@
  * is always the beginning of the uncut one. The rule is a list of what may stay, not of what must
  * go: what Unicode adds tomorrow is then a '-' until somebody looks at it.
  */
-#include "fs/file-name.h"
+#include "file-name.h"
 
 #include <string.h>
 

@@ -4,9 +4,9 @@
  * The way out decides what is escaped, in one function. The way back undoes every %XX and then
  * asks the way out whether it would have made just this file name, so the two cannot disagree.
  */
-#include "fs/mailbox-name.h"
+#include "mailbox-name.h"
 
-#include "fs/file-name.h"
+#include "file-name.h"
 
 #include <string.h>
 

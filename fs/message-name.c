@@ -8,9 +8,9 @@
  *
  * A '.' stands between the parts and never in one, so that a script may split a name there.
  */
-#include "fs/message-name.h"
+#include "message-name.h"
 
-#include "fs/file-name.h"
+#include "file-name.h"
 
 #include <gmime/gmime.h>
 #include <string.h>
