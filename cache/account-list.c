@@ -117,7 +117,16 @@ on_mailbox(const RemoteMailbox *remote, gpointer data)
 	leaf_update(leaf_below(level, *component ? *component : "", remote), remote);
 }
 
-/* A level without a mailbox of its own stays while something is below it. */
+/* The mailbox is gone, but others are below it: only the level stays. */
+static void
+become_level(Mailbox *mailbox)
+{
+	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	mailbox->state = MAILBOX_UNKNOWN;
+	mailbox->selectable = FALSE;
+	g_clear_pointer(&mailbox->name, g_free);
+}
+
 static gboolean
 is_swept(const Mailbox *mailbox)
 {
@@ -134,7 +143,7 @@ sweep(Mailbox *mailbox)
 		if (is_swept(child) && !child->children->len)
 			mailbox_remove(child);
 		else if (is_swept(child))
-			child->selectable = FALSE;
+			become_level(child);
 	}
 }
 

@@ -197,9 +197,12 @@ account_free(Account *account)
 Mailbox *
 account_root(Account *account)
 {
-	g_auto(GStrv) names = g_strsplit(account->root_path ? account->root_path : "", "/", -1);
+	g_auto(GStrv) names = NULL;
 	Mailbox *mailbox = account->top;
 
+	if (!account->root_path)
+		return mailbox;
+	names = g_strsplit(account->root_path, "/", -1);
 	for (char **name = names; *name && mailbox; name++)
 		if (**name)
 			mailbox = mailbox_child(mailbox, *name);
