@@ -32,10 +32,13 @@ typedef struct {
 static void sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid);
 static void sync_begin(Mailbox *mailbox);
 
+/* NULL: it is gone, or only its level is left. */
 static Mailbox *
 sync_mailbox(const Sync *sync)
 {
-	return account_mailbox(sync->account, sync->mailbox_id);
+	Mailbox *mailbox = account_mailbox(sync->account, sync->mailbox_id);
+
+	return mailbox && mailbox->selectable ? mailbox : NULL;
 }
 
 static void
@@ -47,13 +50,15 @@ sync_free(Sync *sync)
 
 /* With an old list in hand nobody is told of a failure: that list is shown. */
 static void
-sync_end(Sync *sync, Mailbox *mailbox, const GError *error)
+sync_end(Sync *sync, const GError *error)
 {
+	Mailbox *mailbox = account_mailbox(sync->account, sync->mailbox_id);
+
 	sync_free(sync);
 	if (!mailbox)
 		return;
 	mailbox->n_syncs_done = mailbox->n_syncs_begun;
-	if (!error && mailbox->state != MAILBOX_COMPLETE) {
+	if (!error && mailbox->selectable && mailbox->state != MAILBOX_COMPLETE) {
 		mailbox->state = MAILBOX_COMPLETE;
 		if (mailbox->unordered)
 			mailbox_touch(mailbox);
@@ -62,7 +67,7 @@ sync_end(Sync *sync, Mailbox *mailbox, const GError *error)
 		g_info("listing %s: %s", mailbox->file_name, error->message);
 	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND))
 		account_refresh(mailbox->account, FALSE);
-	if (mailbox->n_syncs_wanted > mailbox->n_syncs_begun)
+	if (mailbox->selectable && mailbox->n_syncs_wanted > mailbox->n_syncs_begun)
 		sync_begin(mailbox);
 	wait_queue_wake(&mailbox->syncing, mailbox->state == MAILBOX_COMPLETE ? NULL : error);
 }
@@ -139,7 +144,7 @@ on_uids(guint32 exists, const GError *error, gpointer data)
 		g_info("%s: SEARCH and EXISTS (%u) do not agree: nothing is forgotten",
 		       mailbox->file_name, exists);
 	}
-	sync_end(sync, mailbox, error);
+	sync_end(sync, error);
 }
 
 static const RemoteUidsHandler uids_handler = {.range = on_range, .done = on_uids};
@@ -206,7 +211,7 @@ on_scanned(guint32 exists, const GError *error, gpointer data)
 	if (mailbox && error && sync_restart(sync, mailbox, error))
 		return;
 	if (!mailbox || error || exists == mailbox->messages->len) {
-		sync_end(sync, mailbox, error);
+		sync_end(sync, error);
 		return;
 	}
 	mailbox->account->remote->operations->uids(mailbox->account->remote, mailbox->name,
