@@ -71,7 +71,7 @@ struct connection {
 	int64_t connect_ns;
 	struct queue queue[2];
 	uint64_t depth[2]; /* of what the client (UP) and the server (DOWN) have received */
-	bool received;	   /* by the client, since it last sent */
+	bool received;     /* by the client, since it last sent */
 	uint64_t cut_after;
 	bool cut_by_reset;
 	struct pollfd *poll[2];
@@ -131,11 +131,11 @@ write_stats(void)
 		const struct counters *one = &counters[i];
 		fprintf(file, "connection.%zu.bytes_up %ju\n", i + 1, (uintmax_t)one->bytes[UP]);
 		fprintf(file, "connection.%zu.bytes_down %ju\n", i + 1,
-			(uintmax_t)one->bytes[DOWN]);
+		        (uintmax_t)one->bytes[DOWN]);
 		fprintf(file, "connection.%zu.turnarounds %ju\n", i + 1,
-			(uintmax_t)one->turnarounds);
+		        (uintmax_t)one->turnarounds);
 		fprintf(file, "connection.%zu.round_trips %ju\n", i + 1,
-			(uintmax_t)one->round_trips);
+		        (uintmax_t)one->round_trips);
 		total.bytes[UP] += one->bytes[UP];
 		total.bytes[DOWN] += one->bytes[DOWN];
 		total.turnarounds += one->turnarounds;
@@ -350,7 +350,7 @@ connect_server(struct connection *c)
 	if (!c->connecting) {
 		c->connecting = true;
 		c->fd[DOWN] = socket(server_address->ai_family,
-				     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		if (c->fd[DOWN] < 0)
 			die("socket");
 		set_options(c->fd[DOWN]);
@@ -553,7 +553,7 @@ main(int argc, char **argv)
 		{"listen", 1, NULL, 'l'},    {"connect", 1, NULL, 'c'},
 		{"delay-ms", 1, NULL, 'd'},  {"rate", 1, NULL, 'r'},
 		{"cut-after", 1, NULL, 'x'}, {"stats", 1, NULL, 's'},
-		{"seed", 1, NULL, 'e'},	     {0},
+		{"seed", 1, NULL, 'e'},      {0},
 	};
 	unsigned long port = 0;
 	sigset_t unblocked;
@@ -590,9 +590,9 @@ main(int argc, char **argv)
 	}
 	if (server_address == NULL || optind != argc) {
 		fprintf(stderr,
-			"usage: proxy --connect HOST:PORT [--listen PORT] [--delay-ms ONE_WAY] "
-			"[--rate BYTES_PER_SECOND]\n"
-			"             [--cut-after BYTES[-BYTES]] [--seed N] [--stats FILE]\n");
+		        "usage: proxy --connect HOST:PORT [--listen PORT] [--delay-ms ONE_WAY] "
+		        "[--rate BYTES_PER_SECOND]\n"
+		        "             [--cut-after BYTES[-BYTES]] [--seed N] [--stats FILE]\n");
 		return 2;
 	}
 	/* On a fast long line more bytes are under way; 200 kB a millisecond is faster than any
