@@ -44,7 +44,7 @@ dump_response(GString *out, const ImapResponse *response)
 	static const char *const kinds[] = {"*", "", "+"};
 
 	g_string_append_printf(out, "%s%s", kinds[response->kind],
-			       response->tag ? response->tag : "");
+	                       response->tag ? response->tag : "");
 	if (response->has_number)
 		g_string_append_printf(out, " %u", response->number);
 	if (response->name[0]) {

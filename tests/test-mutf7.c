@@ -13,7 +13,7 @@ static const Row rows[] = {
 	{"empty", "", ""},
 	{"ampersand", "a&-b", "a&b"},
 	{"rfc-3501", "~peter/mail/&U,BTFw-/&ZeVnLIqe-",
-	 "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"},
+         "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"},
 	{"umlaut", "Entw&APw-rfe", "Entw\xc3\xbcrfe"},
 	{"two-units", "&AOQA9g-", "\xc3\xa4\xc3\xb6"},
 	{"pair", "&2D3cTA-", "\xf0\x9f\x91\x8c"},
@@ -61,7 +61,7 @@ static void
 test_random(void)
 {
 	static const gunichar characters[] = {'a',  '&',    '-',    ' ',     0x7f,
-					      0xe4, 0x20ac, 0xffff, 0x1f44c, 0x10ffff};
+	                                      0xe4, 0x20ac, 0xffff, 0x1f44c, 0x10ffff};
 	g_autoptr(GRand) rand = g_rand_new_with_seed(3);
 
 	for (int i = 0; i < 5000; i++) {

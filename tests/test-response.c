@@ -27,13 +27,13 @@ typedef struct {
 
 static const FetchRow fetch_rows[] = {
 	{"listing",
-	 "* 1 FETCH (UID 5 FLAGS (\\Seen $Junk) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" "
-	 "RFC822.SIZE 4286 BODY[HEADER.FIELDS (DATE SUBJECT)] {6}\r\na: b\r\n)\r\n",
-	 "uid 5 size 4286 date 837596665 flags \\Seen $Junk header <a: b>"},
+         "* 1 FETCH (UID 5 FLAGS (\\Seen $Junk) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" "
+         "RFC822.SIZE 4286 BODY[HEADER.FIELDS (DATE SUBJECT)] {6}\r\na: b\r\n)\r\n",
+         "uid 5 size 4286 date 837596665 flags \\Seen $Junk header <a: b>"},
 	{"other-order", "* 1 FETCH (RFC822.SIZE 10 FLAGS () MODSEQ (7) UID 4294967295)\r\n",
-	 "uid 4294967295 size 10 flags modseq 7"},
+         "uid 4294967295 size 10 flags modseq 7"},
 	{"lower-case", "* 1 fetch (uid 5 flags (a) rfc822.size 3 body[] \"x\")\r\n",
-	 "uid 5 size 3 flags a body 0 <x>"},
+         "uid 5 size 3 flags a body 0 <x>"},
 	{"flags-only", "* 1 FETCH (FLAGS (\\Deleted))\r\n", "uid 0 flags \\Deleted"},
 	{"flags-twice", "* 1 FETCH (FLAGS (a) FLAGS (b))\r\n", "uid 0 flags b"},
 	{"flags-parentheses", "* 1 FETCH (FLAGS (a(b c) UID 5)\r\n", "uid 5 flags a(b c"},
@@ -43,7 +43,7 @@ static const FetchRow fetch_rows[] = {
 	{"size-negative", "* 1 FETCH (RFC822.SIZE -1 UID 5)\r\n", "uid 5"},
 	{"size-nil", "* 1 FETCH (RFC822.SIZE NIL UID 5)\r\n", "uid 5"},
 	{"size-63-bits", "* 1 FETCH (RFC822.SIZE 9223372036854775807)\r\n",
-	 "uid 0 size 9223372036854775807"},
+         "uid 0 size 9223372036854775807"},
 	{"size-64-bits", "* 1 FETCH (RFC822.SIZE 9223372036854775808)\r\n", "uid 0"},
 	{"uid-0", "* 1 FETCH (UID 0)\r\n", "uid 0"},
 	{"uid-33-bits", "* 1 FETCH (UID 4294967296)\r\n", NULL},
@@ -54,7 +54,7 @@ static const FetchRow fetch_rows[] = {
 	{"header-nil", "* 1 FETCH (BODY[HEADER.FIELDS (DATE)] NIL)\r\n", "uid 0 header <>"},
 	{"header-empty", "* 1 FETCH (BODY[HEADER.FIELDS (DATE)] {0}\r\n)\r\n", "uid 0 header <>"},
 	{"header-quoted", "* 1 FETCH (BODY[HEADER.FIELDS (DATE)] \"a\\\"\")\r\n",
-	 "uid 0 header <a\">"},
+         "uid 0 header <a\">"},
 	{"body-nil", "* 1 FETCH (UID 5 BODY[]<1024> NIL)\r\n", "uid 5 body 1024 <>"},
 	{"body-empty", "* 1 FETCH (UID 5 BODY[]<1024> \"\")\r\n", "uid 5 body 1024 <>"},
 	{"body-literal", "* 1 FETCH (UID 5 BODY[]<0> {3}\r\na)b)\r\n", "uid 5 body 0 <a)b>"},
@@ -92,10 +92,10 @@ dump_fetch(const ImapFetch *fetch)
 		g_string_append_printf(out, " emailid %s", fetch->emailid);
 	if (fetch->header)
 		g_string_append_printf(out, " header <%.*s>", (int)strcspn(fetch->header, "\r"),
-				       fetch->header);
+		                       fetch->header);
 	if (fetch->has_body)
 		g_string_append_printf(out, " body %" G_GUINT64_FORMAT " <%s>", fetch->body_origin,
-				       fetch->body);
+		                       fetch->body);
 	return g_string_free(out, FALSE);
 }
 
@@ -178,7 +178,7 @@ test_calendar(void)
 
 	for (int day = 0; day < 500 * 365; day += 37) {
 		static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-						     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+		                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 		g_autoptr(ImapParser) parser = imap_parser_new();
 		g_autoptr(GDateTime) date = g_date_time_add_days(start, day);
 		g_autofree char *line = g_strdup_printf(
@@ -206,7 +206,7 @@ static const LiteralRow literal_rows[] = {
 	{"body-partial", "* 1 FETCH (UID 5 BODY[]<131072> {1}\r\n", IMAP_LITERAL_BODY, 5, 131072},
 	{"body-before-uid", "* 1 FETCH (BODY[]<7> {1}\r\n", IMAP_LITERAL_BODY, 0, 7},
 	{"header", "* 1 FETCH (FLAGS () UID 5 body[header.fields (DATE)] {1}\r\n",
-	 IMAP_LITERAL_HEADER, 5, 0},
+         IMAP_LITERAL_HEADER, 5, 0},
 	{"text", "* 1 FETCH (UID 5 BODY[TEXT] {1}\r\n", IMAP_LITERAL_OTHER, 5, 0},
 	{"part", "* 1 FETCH (UID 5 BODY[1]<3> {1}\r\n", IMAP_LITERAL_OTHER, 5, 0},
 	{"rfc822", "* 1 FETCH (UID 5 RFC822 {1}\r\n", IMAP_LITERAL_OTHER, 5, 0},
@@ -262,7 +262,7 @@ typedef struct {
 static const ListRow list_rows[] = {
 	{"plain", "* LIST () \"/\" INBOX\r\n", TRUE, 0, '/', "INBOX"},
 	{"attributes", "* LIST (\\hasnochildren \\Sent \\X) \".\" \"Sent\"\r\n", TRUE,
-	 IMAP_LIST_HAS_NO_CHILDREN | IMAP_LIST_SENT, '.', "Sent"},
+         IMAP_LIST_HAS_NO_CHILDREN | IMAP_LIST_SENT, '.', "Sent"},
 	{"nonexistent", "* LIST (\\NonExistent) \"/\" a\r\n", TRUE, IMAP_LIST_NOSELECT, '/', "a"},
 	{"flat", "* LIST () NIL a\r\n", TRUE, 0, '\0', "a"},
 	{"flat-empty", "* LIST () \"\" a\r\n", TRUE, 0, '\0', "a"},
@@ -322,8 +322,8 @@ test_status(void)
 
 	g_assert_true(imap_status_parse(
 		parse(parser, "* STATUS \"a b\" (messages 3 UIDNEXT 4294967295 UIDVALIDITY 7 "
-			      "UNSEEN 2 HIGHESTMODSEQ 9223372036854775807 SIZE 5000000000 X (y) "
-			      "RECENT 1) \r\n"),
+	                      "UNSEEN 2 HIGHESTMODSEQ 9223372036854775807 SIZE 5000000000 X (y) "
+	                      "RECENT 1) \r\n"),
 		&status, NULL));
 	g_assert_cmpstr(status.name, ==, "a b");
 	g_assert_cmpint(status.has, ==, 63);
@@ -342,8 +342,8 @@ test_status_sloppy(void)
 	ImapStatus status;
 
 	g_assert_true(imap_status_parse(parse(parser, "* STATUS NIL (MESSAGES -1 UIDNEXT "
-						      "4294967296 UIDVALIDITY 5 UNSEEN NIL\r\n"),
-					&status, NULL));
+	                                              "4294967296 UIDVALIDITY 5 UNSEEN NIL\r\n"),
+	                                &status, NULL));
 	g_assert_cmpstr(status.name, ==, "NIL");
 	g_assert_cmpint(status.has, ==, IMAP_STATUS_UIDVALIDITY);
 	g_assert_false(imap_status_parse(parse(parser, "* STATUS a\r\n"), &status, NULL));
@@ -367,8 +367,8 @@ test_namespace(void)
 		{"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", "0<>/ "},
 		{"* NAMESPACE NIL NIL ((\"\" \".\"))\r\n", "2<>. "},
 		{"* NAMESPACE ((\"INBOX.\" \".\")(\"#mh/\" \"/\" \"X-PARAM\" (\"a\" \"b\"))) "
-		 "((\"~\" \"/\")) ((\"#s\" NIL))\r\n",
-		 "0<INBOX.>. 0<#mh/>/ 1<~>/ 2<#s>- "},
+	         "((\"~\" \"/\")) ((\"#s\" NIL))\r\n",
+	         "0<INBOX.>. 0<#mh/>/ 1<~>/ 2<#s>- "},
 		{"* NAMESPACE () ((NIL NIL)) NIL\r\n", "1<>- "},
 		{"* NAMESPACE ((\"\" \"/\")) NIL\r\n", NULL},
 		{"* NAMESPACE (\"\" \"/\") NIL NIL\r\n", NULL},
@@ -437,10 +437,10 @@ test_vanished(void)
 	gboolean earlier;
 
 	g_assert_true(imap_vanished_parse(parse(parser, "* VANISHED (EARLIER) 41,43:45\r\n"), uids,
-					  &earlier, NULL));
+	                                  &earlier, NULL));
 	g_assert_true(earlier);
 	g_assert_true(imap_vanished_parse(parse(parser, "* VANISHED 1:4294967295\r\n"), uids,
-					  &earlier, NULL));
+	                                  &earlier, NULL));
 	g_assert_false(earlier);
 	g_assert_cmpuint(uid_set_count(uids), ==, G_MAXUINT32);
 	g_assert_false(imap_vanished_parse(parse(parser, "* VANISHED\r\n"), uids, &earlier, NULL));
@@ -485,7 +485,7 @@ test_errors(void)
 		{"A NO Mailbox already exists\r\n", IMAPFS_ERROR_EXISTS, NULL},
 		{"A NO slow down [THROTTLED]\r\n", IMAPFS_ERROR_LIMIT, NULL},
 		{"A NO [ALERT] Too many simultaneous connections. (Failure)\r\n",
-		 IMAPFS_ERROR_LIMIT, NULL},
+	         IMAPFS_ERROR_LIMIT, NULL},
 		{"A BAD User is authenticated but not connected.\r\n", IMAPFS_ERROR_DENIED, NULL},
 		{"A NO [X-NEW thing] x\r\n", IMAPFS_ERROR_FAILED, NULL},
 		{"A BAD\r\n", IMAPFS_ERROR_FAILED, NULL},
