@@ -230,7 +230,7 @@ pool_go_offline(ImapPool *pool, const GError *error)
 	pool->reason = g_error_copy(error);
 	if (error->code != IMAPFS_ERROR_DENIED)
 		pool->reason->code = IMAPFS_ERROR_OFFLINE;
-	if (!pool->offline)
+	if (!pool->offline && !pool->listener) /* the first failure is the listener's to tell */
 		g_message("offline: %s", error->message);
 	pool->offline = TRUE;
 	pool_refuse_later(pool);
