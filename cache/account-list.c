@@ -55,7 +55,6 @@ level_below(Mailbox *parent, const char *component)
 
 	if (!level)
 		level = mailbox_new(parent->account, parent, 0, g_steal_pointer(&file_name));
-	level->list_generation = parent->account->list_generation;
 	return level;
 }
 
@@ -81,9 +80,22 @@ leaf_below(Mailbox *parent, const char *component, const RemoteMailbox *remote)
 	return leaf; /* so far only a level */
 }
 
+/* The mailbox is gone, but others are below it: only the level stays. */
+static void
+become_level(Mailbox *mailbox)
+{
+	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	mailbox->state = MAILBOX_UNKNOWN;
+	mailbox->n_announced = 0;
+	mailbox->selectable = FALSE;
+	g_clear_pointer(&mailbox->name, g_free);
+}
+
 static void
 leaf_update(Mailbox *leaf, const RemoteMailbox *remote)
 {
+	if (!remote->selectable)
+		become_level(leaf);
 	if (!leaf->name)
 		leaf->name = g_strdup(remote->name);
 	leaf->selectable = remote->selectable;
@@ -91,8 +103,10 @@ leaf_update(Mailbox *leaf, const RemoteMailbox *remote)
 	leaf->list_generation = leaf->account->list_generation;
 	if (!remote->uidvalidity || leaf->uidvalidity == remote->uidvalidity)
 		return;
-	if (leaf->uidvalidity)
+	if (leaf->uidvalidity) {
 		mailbox_become_another(leaf, remote->uidvalidity);
+		mailbox_abandon_sync(leaf);
+	}
 	leaf->uidvalidity = remote->uidvalidity;
 }
 
@@ -112,19 +126,10 @@ on_mailbox(const RemoteMailbox *remote, gpointer data)
 		components[0] = g_strdup(remote->path);
 	}
 	/* "Archive/" with nothing behind the delimiter is Archive. */
-	for (component = components; component[0] && component[1] && *component[1]; component++)
+	for (component = components;
+	     component[0] && component[1] && (*component[1] || component[2]); component++)
 		level = level_below(level, *component);
 	leaf_update(leaf_below(level, *component ? *component : "", remote), remote);
-}
-
-/* The mailbox is gone, but others are below it: only the level stays. */
-static void
-become_level(Mailbox *mailbox)
-{
-	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
-	mailbox->state = MAILBOX_UNKNOWN;
-	mailbox->selectable = FALSE;
-	g_clear_pointer(&mailbox->name, g_free);
 }
 
 static gboolean

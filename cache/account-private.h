@@ -24,6 +24,7 @@ struct Account {
 
 	Mailbox *top;          /* above the top level: always there */
 	GHashTable *mailboxes; /* id -> Mailbox */
+	GHashTable *worn_ids;  /* set of ids that are not given out again */
 
 	/* Listing. Tickets: a refresh that began as number n is done when n_listed >= n. */
 	guint64 n_listings_begun, n_listings_done, n_listings_wanted;
@@ -49,6 +50,7 @@ struct Mailbox {
 	char *name; /* server's bytes; NULL: not on the server, only a level in others' names */
 	gboolean selectable;
 	guint32 uidvalidity; /* 0: not known yet */
+	gboolean early_id;   /* made before the UIDVALIDITY was known */
 	guint32 n_announced; /* messages, as STATUS told */
 	GPtrArray *children; /* of Mailbox, by id; owned by account->mailboxes */
 	guint list_generation;
@@ -64,6 +66,7 @@ struct Mailbox {
 	gint64 woken_at_us; /* when, in this sync, the waiting were last shown what has come ... */
 	guint n_unseen;     /* ... and how many messages have come since */
 	gboolean unordered; /* this sync's messages do not come in ascending order */
+	gboolean holey;     /* a scan broke off: messages may be missing below the last UID */
 	WaitQueue syncing;  /* woken as messages come in, and at the end */
 };
 
@@ -94,6 +97,10 @@ Message *mailbox_find_message(const Mailbox *mailbox, guint32 uid);
 guint32 mailbox_last_uid(const Mailbox *mailbox);
 
 /* --- mailbox-sync.c --- */
+
+/* The mailbox has become another one: a sync that is under way has lost it and ends unheard. Wakes
+ * with an error whoever waits for that. */
+void mailbox_abandon_sync(Mailbox *mailbox);
 
 /* CACHE_READY where a listing is complete, else starts or joins the one that makes it so. */
 CacheResult mailbox_await_messages(Mailbox *mailbox, Waiter *waiter, GError **error);

@@ -4,7 +4,8 @@
  *
  * A mailbox's id is the first 31 bits of a hash of its path and UIDVALIDITY (the next free number,
  * should two hash alike), so that inode numbers are the same in every mount without anything being
- * stored.
+ * stored. Where the UIDVALIDITY becomes known only later, the id is worn once the mailbox is gone:
+ * another one of that name must not find its blocks.
  */
 #include "account-private.h"
 
@@ -23,6 +24,15 @@ mailbox_path(const Mailbox *mailbox)
 	return g_string_free(seed, FALSE);
 }
 
+static gboolean
+id_is_free(const Account *account, guint32 id)
+{
+	gpointer key = GUINT_TO_POINTER(id);
+
+	return id && !g_hash_table_contains(account->mailboxes, key) &&
+	       !g_hash_table_contains(account->worn_ids, key);
+}
+
 static guint32
 choose_id(const Account *account, const Mailbox *mailbox)
 {
@@ -37,7 +47,7 @@ choose_id(const Account *account, const Mailbox *mailbox)
 	g_checksum_get_digest(checksum, digest, &length);
 	memcpy(&id, digest, sizeof(id));
 	id = GUINT32_FROM_LE(id) & 0x7fffffff;
-	while (id == 0 || g_hash_table_contains(account->mailboxes, GUINT_TO_POINTER(id)))
+	while (!id_is_free(account, id))
 		id = (id + 1) & 0x7fffffff;
 	return id;
 }
@@ -108,6 +118,7 @@ mailbox_enter(Mailbox *mailbox)
 	Account *account = mailbox->account;
 
 	mailbox->id = choose_id(account, mailbox);
+	mailbox->early_id = !mailbox->uidvalidity;
 	g_hash_table_insert(account->mailboxes, GUINT_TO_POINTER(mailbox->id), mailbox);
 	children_insert(mailbox->parent, mailbox);
 	mailbox_touch(mailbox->parent);
@@ -116,10 +127,14 @@ mailbox_enter(Mailbox *mailbox)
 static void
 mailbox_leave(Mailbox *mailbox)
 {
+	Account *account = mailbox->account;
+
 	tell_entry_gone(mailbox);
 	mailbox_touch(mailbox->parent);
 	g_ptr_array_remove(mailbox->parent->children, mailbox);
-	g_hash_table_remove(mailbox->account->mailboxes, GUINT_TO_POINTER(mailbox->id));
+	g_hash_table_remove(account->mailboxes, GUINT_TO_POINTER(mailbox->id));
+	if (mailbox->early_id && mailbox->uidvalidity)
+		g_hash_table_add(account->worn_ids, GUINT_TO_POINTER(mailbox->id));
 }
 
 Mailbox *
@@ -153,9 +168,9 @@ mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity)
 {
 	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
 	mailbox->state = MAILBOX_UNKNOWN;
-	mailbox->uidvalidity = uidvalidity;
 	mailbox_touch(mailbox);
 	mailbox_leave(mailbox);
+	mailbox->uidvalidity = uidvalidity;
 	mailbox_enter(mailbox);
 }
 
@@ -171,6 +186,7 @@ account_new(Remote *remote, const AccountSettings *settings, const NameRules *ru
 	account->data = data;
 	account->root_path = g_strdup(settings->root);
 	account->mailboxes = g_hash_table_new(NULL, NULL);
+	account->worn_ids = g_hash_table_new(NULL, NULL);
 	account->top = mailbox_alloc(account, g_strdup(""));
 	account->top->state = MAILBOX_COMPLETE;
 	wait_queue_init(&account->listing);
@@ -189,6 +205,7 @@ account_free(Account *account)
 	while (g_hash_table_iter_next(&iter, NULL, &mailbox))
 		mailbox_free(mailbox);
 	g_hash_table_unref(account->mailboxes);
+	g_hash_table_unref(account->worn_ids);
 	mailbox_free(account->top);
 	g_free(account->root_path);
 	g_free(account);

@@ -4,11 +4,12 @@
  * One sync is one round trip when nothing was expunged:
  *
  *     scan: every message above the last known UID, and how many the mailbox holds
- *       the counts agree          --> done: UIDs only ever grow, so the sets agree too
- *       the server has fewer      --> uids: which are left; what is not among them is forgotten,
+ *       the counts agree          --> done: UIDs only ever grow, so the sets agree too (not after a
+ *                                     scan that broke off: it may have left holes)
+ *       they do not               --> uids: which are left; what is not among them is forgotten,
  *                                     if that in turn agrees with the server's count
- *       another UIDVALIDITY       --> everything is forgotten, the mailbox gets another id, scan
- * again
+ *       another UIDVALIDITY       --> everything is forgotten, scan again; the mailbox gets another
+ *                                     id as soon as that tells the new UIDVALIDITY
  *
  * A sync that breaks off leaves what has come; the next one goes on from there. Callbacks name the
  * mailbox by id and find it again, for it may be gone by then.
@@ -18,7 +19,7 @@
 #include <string.h>
 
 #define SHOWN_AT_ONCE  150 /* messages: a READDIR of 32 KiB */
-#define SHOWN_AFTER_US 20000
+#define SHOWN_AFTER_MS 20
 
 typedef struct {
 	Account *account;
@@ -27,6 +28,7 @@ typedef struct {
 	gboolean restarted;  /* after a change of UIDVALIDITY */
 	gboolean from_start; /* a hole was found: all messages are asked for */
 	GArray *left;        /* of guint32 pairs: ranges of UIDs that the server still has */
+	guint show_later;    /* source that shows what has come since, should nothing more come */
 } Sync;
 
 static void sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid);
@@ -44,6 +46,7 @@ sync_mailbox(const Sync *sync)
 static void
 sync_free(Sync *sync)
 {
+	g_clear_handle_id(&sync->show_later, g_source_remove);
 	g_array_unref(sync->left);
 	g_free(sync);
 }
@@ -111,7 +114,9 @@ forget_what_is_not_left(const Sync *sync, Mailbox *mailbox)
 
 		if (first > next)
 			mailbox_forget_messages(mailbox, next, MIN(first - 1, last_known));
-		next = last == G_MAXUINT32 ? last : last + 1;
+		if (last == G_MAXUINT32)
+			return;
+		next = last + 1;
 	}
 	if (next <= last_known)
 		mailbox_forget_messages(mailbox, next, last_known);
@@ -121,8 +126,9 @@ forget_what_is_not_left(const Sync *sync, Mailbox *mailbox)
 static gboolean
 fill_holes(Sync *sync, Mailbox *mailbox)
 {
-	if (sync->from_start ||
-	    count_left(sync, mailbox_last_uid(mailbox)) <= mailbox->messages->len)
+	guint32 until = MAX(sync->known_until, mailbox_last_uid(mailbox));
+
+	if (sync->from_start || count_left(sync, until) <= mailbox->messages->len)
 		return FALSE;
 	sync->from_start = TRUE;
 	g_array_set_size(sync->left, 0);
@@ -140,6 +146,7 @@ on_uids(guint32 exists, const GError *error, gpointer data)
 		forget_what_is_not_left(sync, mailbox);
 		if (fill_holes(sync, mailbox))
 			return;
+		mailbox->holey = FALSE;
 	} else if (mailbox && !error) {
 		g_info("%s: SEARCH and EXISTS (%u) do not agree: nothing is forgotten",
 		       mailbox->file_name, exists);
@@ -152,12 +159,20 @@ static const RemoteUidsHandler uids_handler = {.range = on_range, .done = on_uid
 /* --- what is new ---------------------------------------------------------------------------------
  */
 
+/* The new id is made from the new UIDVALIDITY, so it is taken only here. */
 static void
 on_opened(guint32 uidvalidity, gpointer data)
 {
-	Mailbox *mailbox = sync_mailbox(data);
+	Sync *sync = data;
+	Mailbox *mailbox = sync_mailbox(sync);
 
-	if (mailbox && !mailbox->uidvalidity)
+	if (!mailbox)
+		return;
+	if (sync->restarted && mailbox->uidvalidity != uidvalidity) {
+		mailbox_become_another(mailbox, uidvalidity);
+		sync->mailbox_id = mailbox->id;
+	}
+	if (!mailbox->uidvalidity)
 		mailbox->uidvalidity = uidvalidity;
 }
 
@@ -173,20 +188,42 @@ on_message(const RemoteMessage *message, gpointer data)
 	mailbox->n_unseen++;
 }
 
+static void
+sync_show(Sync *sync, Mailbox *mailbox)
+{
+	g_clear_handle_id(&sync->show_later, g_source_remove);
+	mailbox->n_unseen = 0;
+	mailbox->woken_at_us = g_get_monotonic_time();
+	wait_queue_wake(&mailbox->syncing, NULL);
+}
+
+static gboolean
+sync_show_later(gpointer data)
+{
+	Sync *sync = data;
+	Mailbox *mailbox = sync_mailbox(sync);
+
+	sync->show_later = 0;
+	if (mailbox && !mailbox->unordered)
+		sync_show(sync, mailbox);
+	return G_SOURCE_REMOVE;
+}
+
 /* A server sends a few messages at a time; a listing that is shown as many at a time as fit into
  * one READDIR costs a tenth of the requests. */
 static void
 on_batch(gpointer data)
 {
-	Mailbox *mailbox = sync_mailbox(data);
-	gint64 now = g_get_monotonic_time();
+	Sync *sync = data;
+	Mailbox *mailbox = sync_mailbox(sync);
 
-	if (!mailbox || mailbox->unordered ||
-	    (mailbox->n_unseen < SHOWN_AT_ONCE && now - mailbox->woken_at_us < SHOWN_AFTER_US))
+	if (!mailbox || mailbox->unordered)
 		return;
-	mailbox->n_unseen = 0;
-	mailbox->woken_at_us = now;
-	wait_queue_wake(&mailbox->syncing, NULL);
+	if (mailbox->n_unseen >= SHOWN_AT_ONCE ||
+	    g_get_monotonic_time() - mailbox->woken_at_us >= SHOWN_AFTER_MS * 1000)
+		sync_show(sync, mailbox);
+	else if (!sync->show_later)
+		sync->show_later = g_timeout_add(SHOWN_AFTER_MS, sync_show_later, sync);
 }
 
 /* The name now belongs to another mailbox: once more, with whatever UIDVALIDITY it has. */
@@ -196,8 +233,8 @@ sync_restart(Sync *sync, Mailbox *mailbox, const GError *error)
 	if (sync->restarted || !g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE))
 		return FALSE;
 	sync->restarted = TRUE;
-	mailbox_become_another(mailbox, 0);
-	sync->mailbox_id = mailbox->id;
+	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	mailbox->state = MAILBOX_UNKNOWN;
 	sync_scan(sync, mailbox, 0);
 	return TRUE;
 }
@@ -210,7 +247,9 @@ on_scanned(guint32 exists, const GError *error, gpointer data)
 
 	if (mailbox && error && sync_restart(sync, mailbox, error))
 		return;
-	if (!mailbox || error || exists == mailbox->messages->len) {
+	if (mailbox && (error || !sync->known_until))
+		mailbox->holey = error != NULL;
+	if (!mailbox || error || (exists == mailbox->messages->len && !mailbox->holey)) {
 		sync_end(sync, error);
 		return;
 	}
@@ -230,7 +269,7 @@ sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid)
 {
 	const RemoteScan scan = {
 		.mailbox = mailbox->name,
-		.uidvalidity = mailbox->uidvalidity,
+		.uidvalidity = sync->restarted ? 0 : mailbox->uidvalidity,
 		.after_uid = after_uid,
 		.header_fields = mailbox->account->rules->header_fields,
 	};
@@ -241,6 +280,16 @@ sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid)
 	mailbox->woken_at_us = 0; /* the first are shown at once */
 	mailbox->account->remote->operations->scan(mailbox->account->remote, &scan, &scan_handler,
 	                                           sync);
+}
+
+void
+mailbox_abandon_sync(Mailbox *mailbox)
+{
+	g_autoptr(GError) error =
+		g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE, "the mailbox is another one now");
+
+	mailbox->n_syncs_done = mailbox->n_syncs_wanted = mailbox->n_syncs_begun;
+	wait_queue_wake(&mailbox->syncing, error);
 }
 
 static void

@@ -19,7 +19,8 @@
 #include <string.h>
 
 #define SMALL            (2 * REMOTE_BLOCK_SIZE)
-#define PIECE_BLOCKS     8  /* at the most in one command */
+#define LEAST_MEMORY     (32 * REMOTE_BLOCK_SIZE) /* else a read pushes its own blocks out for ever */
+#define PIECE_BLOCKS     8                        /* at the most in one command */
 #define REST_BLOCKS      64 /* when looking for the end of a message that is longer than announced */
 #define WINDOW_BLOCKS    64 /* 8 MiB: 50 ms at more than a gigabit a second */
 #define REFUSED_FIRST_US (5 * G_USEC_PER_SEC)
@@ -29,6 +30,9 @@ typedef struct {
 	Reader *reader;
 	guint64 message;
 	guint32 first, n_blocks; /* n_blocks 0: the whole message */
+	gboolean contradicts;    /* what came shows that the message has another size ... */
+	guint64 seen_end;        /* ... for it goes on at least until here ... */
+	gboolean seen_last;      /* ... or ends here */
 	WaitQueue waiting;
 } Fetch;
 
@@ -59,8 +63,10 @@ Reader *
 reader_new(Account *account, guint64 memory)
 {
 	Reader *reader = g_new0(Reader, 1);
-	guint64 window = memory / 4 / REMOTE_BLOCK_SIZE;
+	guint64 window;
 
+	memory = MAX(memory, LEAST_MEMORY);
+	window = memory / 4 / REMOTE_BLOCK_SIZE;
 	reader->account = account;
 	reader->blocks = block_cache_new(memory);
 	reader->windows = read_windows_new((guint)CLAMP(window, 1, WINDOW_BLOCKS));
@@ -170,16 +176,47 @@ find_fetch(const Reader *reader, guint64 id, guint32 index)
 	return NULL;
 }
 
+/* The one that is on its way to an end that is not where it was announced. */
+static Fetch *
+find_end_fetch(const Reader *reader, guint64 id)
+{
+	for (guint i = 0; i < reader->fetches->len; i++) {
+		Fetch *fetch = reader->fetches->pdata[i];
+
+		if (fetch->message == id && (fetch->contradicts || fetch->n_blocks == REST_BLOCKS))
+			return fetch;
+	}
+	return NULL;
+}
+
 static void fetch_begin(Reader *reader, guint64 id, guint32 first, guint32 n_blocks);
 
+/* Whether a block that ends at @end shows that the message does not have the size that is known. */
+static gboolean
+contradicts_size(Fetch *fetch, guint64 end, gboolean is_short)
+{
+	Message *message = find_message(fetch->reader->account, fetch->message);
+
+	if (!message || end == message->size || (end < message->size && !is_short))
+		return FALSE;
+	fetch->contradicts = TRUE;
+	fetch->seen_end = MAX(fetch->seen_end, end);
+	fetch->seen_last = is_short;
+	message->growing = TRUE;
+	return TRUE;
+}
+
+/* Who waits for a block that contradicts the size is woken once the true size has been told. */
 static void
 on_block(guint64 offset, GBytes *bytes, gpointer data)
 {
 	Fetch *fetch = data;
+	gsize size = g_bytes_get_size(bytes);
 
 	block_cache_put(fetch->reader->blocks, fetch->message,
 	                (guint32)(offset / REMOTE_BLOCK_SIZE), bytes);
-	wait_queue_wake(&fetch->waiting, NULL);
+	if (!contradicts_size(fetch, offset + size, size < REMOTE_BLOCK_SIZE))
+		wait_queue_wake(&fetch->waiting, NULL);
 }
 
 /* The bytes came up to @end. Short of what was asked for, that is where the message ends. */
@@ -194,7 +231,7 @@ fetch_learn(Fetch *fetch, Message *message, guint64 end)
 		/* Nothing at all past an unseen place proves only that it ends before. */
 		learn_size(fetch->reader, fetch->message, message, end,
 		           !nothing || end == 0 || end == message->size);
-	else if (end > message->size)
+	else if (end > message->size && !nothing)
 		learn_size(fetch->reader, fetch->message, message, end, FALSE);
 }
 
@@ -204,13 +241,6 @@ fetch_goes_on(const Fetch *fetch, const Message *message, guint64 end)
 {
 	return fetch->n_blocks && !message->size_exact && end >= message->size &&
 	       end == ((guint64)fetch->first + fetch->n_blocks) * REMOTE_BLOCK_SIZE;
-}
-
-static void
-fetch_free(Fetch *fetch)
-{
-	g_ptr_array_remove_fast(fetch->reader->fetches, fetch);
-	g_free(fetch);
 }
 
 /* An end that lies exactly here is remembered as an empty block. */
@@ -231,11 +261,21 @@ fetch_ended(Fetch *fetch, Message *message, guint64 end)
 	g_hash_table_remove(reader->refusals, &fetch->message);
 	fetch_note_nothing(fetch, end);
 	fetch_learn(fetch, message, end);
-	message->growing = fetch_goes_on(fetch, message, end);
-	if (message->growing)
+	if (fetch_goes_on(fetch, message, end))
 		fetch_begin(reader, fetch->message, fetch->first + fetch->n_blocks, REST_BLOCKS);
 }
 
+/* What has come stays, and so does what it shows of the size. */
+static void
+fetch_broke(Fetch *fetch, Message *message)
+{
+	if (fetch->contradicts && !message->size_exact &&
+	    (fetch->seen_last || fetch->seen_end > message->size))
+		learn_size(fetch->reader, fetch->message, message, fetch->seen_end,
+		           fetch->seen_last);
+}
+
+/* Who is woken and asks again must find no fetch that is over. */
 static void
 on_done(guint64 end, const GError *error, gpointer data)
 {
@@ -243,14 +283,17 @@ on_done(guint64 end, const GError *error, gpointer data)
 	Reader *reader = fetch->reader;
 	Message *message = find_message(reader->account, fetch->message);
 
+	g_ptr_array_remove_fast(reader->fetches, fetch);
 	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED))
 		note_refusal(reader, fetch->message, error);
 	if (message && error)
-		message->growing = FALSE;
+		fetch_broke(fetch, message);
 	else if (message)
 		fetch_ended(fetch, message, end);
+	if (message)
+		message->growing = find_end_fetch(reader, fetch->message) != NULL;
 	wait_queue_wake(&fetch->waiting, error);
-	fetch_free(fetch);
+	g_free(fetch);
 }
 
 static const RemoteReadHandler read_handler = {.block = on_block, .done = on_done};
@@ -399,18 +442,12 @@ CacheResult
 account_await_size(Account *account, guint64 id, Waiter *waiter)
 {
 	const Message *message = find_message(account, id);
+	Fetch *fetch = message && message->growing ? find_end_fetch(account->reader, id) : NULL;
 
-	if (!message || !message->growing)
+	if (!fetch)
 		return CACHE_READY;
-	for (guint i = 0; i < account->reader->fetches->len; i++) {
-		Fetch *fetch = account->reader->fetches->pdata[i];
-
-		if (fetch->message == id && fetch->n_blocks == REST_BLOCKS) {
-			waiter_park(waiter, &fetch->waiting);
-			return CACHE_PARKED;
-		}
-	}
-	return CACHE_READY;
+	waiter_park(waiter, &fetch->waiting);
+	return CACHE_PARKED;
 }
 
 CacheResult

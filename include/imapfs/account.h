@@ -23,7 +23,7 @@ typedef struct {
 	guint32 uid;
 	gboolean
 		size_exact; /* all bytes have been seen: size is the truth, not the server's word */
-	gboolean growing;   /* longer than the server said: its end is being looked for */
+	gboolean growing;   /* its size is just turning out to be another than the server said */
 	guint64 size;       /* bytes */
 	gint64 internaldate; /* seconds since 1970, UTC */
 	char *name;          /* file name */

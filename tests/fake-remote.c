@@ -1,0 +1,594 @@
+/*
+ * Each operation is a job: what was asked, and how far its answer has come. The server's state is
+ * looked at when the job takes its first step, as a server looks when the command arrives.
+ */
+#include "fake-remote.h"
+
+#include <string.h>
+
+typedef struct {
+	FakeRemote *fake;
+	FakeKind kind;
+	gboolean started;
+	guint n_told; /* mailboxes, messages, ranges or blocks */
+	GError *error;
+
+	/* What was asked. */
+	char *mailbox;
+	guint32 uidvalidity, after_uid;
+	guint32 uid;
+	guint64 offset, length;
+	union {
+		const RemoteListHandler *list;
+		const RemoteScanHandler *scan;
+		const RemoteUidsHandler *uids;
+		const RemoteReadHandler *read;
+	} handler;
+	gpointer data;
+
+	/* The answer. */
+	GPtrArray *names; /* of mailboxes */
+	GArray *uids;
+	guint next;        /* in one of these */
+	guint in_batch;    /* messages told since the last batch */
+	guint64 seed, end; /* of the message */
+	guint64 at;        /* offset after the last block */
+	gboolean told_twice;
+} Job;
+
+static void
+job_free(gpointer data)
+{
+	Job *job = data;
+
+	g_clear_error(&job->error);
+	g_free(job->mailbox);
+	g_ptr_array_unref(job->names);
+	g_array_unref(job->uids);
+	g_free(job);
+}
+
+static void
+message_free(gpointer data)
+{
+	FakeMessage *message = data;
+
+	g_free(message->name);
+	g_free(message);
+}
+
+static void
+mailbox_free(gpointer data)
+{
+	FakeMailbox *mailbox = data;
+
+	g_ptr_array_unref(mailbox->messages);
+	g_free(mailbox->name);
+	g_free(mailbox->path);
+	g_free(mailbox);
+}
+
+/* --- the bytes -------------------------------------------------------------------------------- */
+
+static guint64
+word_at(guint64 seed, guint64 index)
+{
+	guint64 word = (seed << 32 | 1) * 0x9e3779b97f4a7c15ULL + index * 0xbf58476d1ce4e5b9ULL;
+
+	word = (word ^ word >> 30) * 0x94d049bb133111ebULL;
+	return word ^ word >> 31;
+}
+
+static guint8
+byte_at(guint64 seed, guint64 offset)
+{
+	return (guint8)(word_at(seed, offset / 8) >> (offset % 8 * 8));
+}
+
+void
+fake_bytes_check(guint64 seed, guint64 offset, const guint8 *bytes, gsize length)
+{
+	for (gsize i = 0; i < length; i++)
+		if (bytes[i] != byte_at(seed, offset + i))
+			g_error("byte %" G_GUINT64_FORMAT " is wrong", offset + i);
+}
+
+static GBytes *
+bytes_new(guint64 seed, guint64 offset, gsize length)
+{
+	guint8 *bytes = g_malloc(length + 8);
+
+	for (gsize i = 0; i < length; i += 8) {
+		guint64 word = GUINT64_TO_LE(word_at(seed, (offset + i) / 8));
+
+		memcpy(bytes + i, &word, 8);
+	}
+	return g_bytes_new_take(bytes, length);
+}
+
+/* --- starting --------------------------------------------------------------------------------- */
+
+static void
+start_list(Job *job)
+{
+	FakeRemote *fake = job->fake;
+
+	for (guint i = 0; i < fake->mailboxes->len; i++)
+		g_ptr_array_add(job->names,
+		                g_strdup(((FakeMailbox *)fake->mailboxes->pdata[i])->name));
+}
+
+static int
+compare_downwards(gconstpointer a, gconstpointer b)
+{
+	guint32 one = *(const guint32 *)a, other = *(const guint32 *)b;
+
+	return one < other ? 1 : one > other ? -1 : 0;
+}
+
+static void
+start_scan(Job *job, FakeMailbox *mailbox)
+{
+	for (guint i = 0; i < mailbox->messages->len; i++) {
+		const FakeMessage *message = mailbox->messages->pdata[i];
+
+		if (message->uid > job->after_uid && message->uid != job->fake->scan_omits)
+			g_array_append_val(job->uids, message->uid);
+	}
+	if (job->fake->backwards)
+		g_array_sort(job->uids, compare_downwards);
+	job->handler.scan->opened(mailbox->uidvalidity, job->data);
+}
+
+static void
+start_uids(Job *job, const FakeMailbox *mailbox)
+{
+	for (guint i = 0; i < mailbox->messages->len; i++) {
+		const FakeMessage *message = mailbox->messages->pdata[i];
+
+		if (message->uid != job->fake->search_omits)
+			g_array_append_val(job->uids, message->uid);
+	}
+}
+
+static void
+start_read(Job *job, FakeMailbox *mailbox)
+{
+	const FakeMessage *message = fake_message(mailbox, job->uid);
+
+	job->at = job->offset;
+	if (!message) {
+		g_set_error(&job->error, IMAPFS_ERROR, IMAPFS_ERROR_STALE, "expunged");
+		return;
+	}
+	if (message->refusal >= 0)
+		g_set_error(&job->error, IMAPFS_ERROR, message->refusal, "refused");
+	job->seed = message->seed;
+	job->end = message->size;
+	if (job->length)
+		job->end = MIN(job->end, job->offset + job->length);
+}
+
+static void
+job_start(Job *job)
+{
+	FakeMailbox *mailbox = job->mailbox ? fake_mailbox(job->fake, job->mailbox) : NULL;
+
+	job->started = TRUE;
+	if (job->kind == FAKE_LIST) {
+		start_list(job);
+		return;
+	}
+	if (!mailbox || mailbox->unselectable) {
+		g_set_error(&job->error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND, "no such mailbox");
+		return;
+	}
+	if (job->uidvalidity && job->uidvalidity != mailbox->uidvalidity) {
+		g_set_error(&job->error, IMAPFS_ERROR, IMAPFS_ERROR_STALE, "another mailbox");
+		return;
+	}
+	if (job->kind == FAKE_SCAN)
+		start_scan(job, mailbox);
+	else if (job->kind == FAKE_UIDS)
+		start_uids(job, mailbox);
+	else
+		start_read(job, mailbox);
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static guint32
+exists(const Job *job)
+{
+	const FakeMailbox *mailbox = fake_mailbox(job->fake, job->mailbox);
+
+	return mailbox ? (guint32)((gint)mailbox->messages->len + job->fake->exists_bias) : 0;
+}
+
+/* Each tell_...() calls one handler function, and returns FALSE if there was nothing to tell. */
+static gboolean
+tell_mailbox(Job *job)
+{
+	RemoteMailbox told = {0};
+	const FakeMailbox *mailbox;
+
+	if (job->next >= job->names->len)
+		return FALSE;
+	mailbox = fake_mailbox(job->fake, job->names->pdata[job->next++]);
+	if (!mailbox)
+		return TRUE;
+	told.name = mailbox->name;
+	told.path = mailbox->path;
+	told.delimiter = mailbox->delimiter;
+	told.selectable = !mailbox->unselectable;
+	if (!mailbox->hides_status && !mailbox->unselectable) {
+		told.uidvalidity = mailbox->uidvalidity;
+		told.messages = mailbox->messages->len;
+	}
+	job->handler.list->mailbox(&told, job->data);
+	return TRUE;
+}
+
+static void
+tell_message(Job *job, const FakeMessage *message)
+{
+	const RemoteMessage told = {
+		.uid = message->uid,
+		.has_size = !message->hides_size,
+		.size = message->hides_size ? 0 : message->told_size,
+		.internaldate = 1000000000 + message->uid,
+		.header = message->name,
+		.header_length = strlen(message->name),
+	};
+
+	job->handler.scan->message(&told, job->data);
+	if (job->fake->repeats)
+		job->handler.scan->message(&told, job->data);
+	job->in_batch++;
+}
+
+static gboolean
+tell_batch_or_message(Job *job)
+{
+	FakeMailbox *mailbox = fake_mailbox(job->fake, job->mailbox);
+	gboolean over = job->next >= job->uids->len;
+	const FakeMessage *message;
+
+	if (job->in_batch && (over || job->in_batch == job->fake->batch)) {
+		job->in_batch = 0;
+		job->handler.scan->batch(job->data);
+		return TRUE;
+	}
+	if (over)
+		return FALSE;
+	message = mailbox ? fake_message(mailbox, g_array_index(job->uids, guint32, job->next))
+	                  : NULL;
+	job->next++;
+	if (message)
+		tell_message(job, message);
+	return TRUE;
+}
+
+static gboolean
+tell_range(Job *job)
+{
+	guint32 first, last;
+
+	if (job->next >= job->uids->len)
+		return FALSE;
+	first = last = g_array_index(job->uids, guint32, job->next++);
+	while (job->next < job->uids->len &&
+	       g_array_index(job->uids, guint32, job->next) == last + 1)
+		last = g_array_index(job->uids, guint32, job->next++);
+	job->handler.uids->range(first, last, job->data);
+	return TRUE;
+}
+
+static gboolean
+tell_block(Job *job)
+{
+	g_autoptr(GBytes) bytes = NULL;
+	gsize size;
+
+	if (job->at >= job->end)
+		return FALSE;
+	size = (gsize)MIN(job->end - job->at, REMOTE_BLOCK_SIZE);
+	bytes = bytes_new(job->seed, job->at, size);
+	job->handler.read->block(job->at, bytes, job->data);
+	job->fake->n_bytes += size;
+	if (job->fake->repeats && !job->told_twice) {
+		job->told_twice = TRUE;
+		return TRUE;
+	}
+	job->told_twice = FALSE;
+	job->at += size;
+	return TRUE;
+}
+
+static gboolean
+job_tell(Job *job)
+{
+	switch (job->kind) {
+	case FAKE_LIST:
+		return tell_mailbox(job);
+	case FAKE_SCAN:
+		return tell_batch_or_message(job);
+	case FAKE_UIDS:
+		return tell_range(job);
+	default:
+		return tell_block(job);
+	}
+}
+
+static void
+job_done(Job *job)
+{
+	const GError *error = job->error;
+
+	switch (job->kind) {
+	case FAKE_LIST:
+		job->handler.list->done(error, job->data);
+		break;
+	case FAKE_SCAN:
+		job->handler.scan->done(error ? 0 : exists(job), error, job->data);
+		break;
+	case FAKE_UIDS:
+		job->handler.uids->done(error ? 0 : exists(job), error, job->data);
+		break;
+	default:
+		job->handler.read->done(job->at, error, job->data);
+	}
+}
+
+/* A failure that the test has ordered for operations of this kind. */
+static void
+job_meet_fate(Job *job)
+{
+	FakeRemote *fake = job->fake;
+
+	if (fake->offline) {
+		g_clear_error(&job->error);
+		g_set_error(&job->error, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE, "offline");
+	}
+	if (job->error || !fake->failures[job->kind].armed ||
+	    job->n_told < fake->failures[job->kind].after)
+		return;
+	fake->failures[job->kind].armed = FALSE;
+	g_set_error(&job->error, IMAPFS_ERROR, (gint)fake->failures[job->kind].code, "ordered");
+}
+
+static void
+job_step(Job *job)
+{
+	job_meet_fate(job);
+	if (!job->started && !job->error) {
+		job_start(job);
+		return;
+	}
+	if (!job->error && job_tell(job)) {
+		job->n_told++;
+		return;
+	}
+	g_ptr_array_remove(job->fake->jobs, job);
+	job_done(job);
+	job_free(job);
+}
+
+gboolean
+fake_remote_step(FakeRemote *fake)
+{
+	guint i = 0;
+
+	if (!fake->jobs->len)
+		return FALSE;
+	if (fake->order == FAKE_NEWEST)
+		i = fake->jobs->len - 1;
+	else if (fake->order == FAKE_RANDOM)
+		i = (guint)g_rand_int_range(fake->rand, 0, (gint32)fake->jobs->len);
+	job_step(fake->jobs->pdata[i]);
+	return TRUE;
+}
+
+gboolean
+fake_remote_step_kind(FakeRemote *fake, FakeKind kind)
+{
+	for (guint i = 0; i < fake->jobs->len; i++) {
+		if (((Job *)fake->jobs->pdata[i])->kind != kind)
+			continue;
+		job_step(fake->jobs->pdata[i]);
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/* --- the Remote ------------------------------------------------------------------------------- */
+
+static Job *
+job_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidity, gpointer data)
+{
+	FakeRemote *fake = (FakeRemote *)remote;
+	Job *job = g_new0(Job, 1);
+
+	job->fake = fake;
+	job->kind = kind;
+	job->mailbox = g_strdup(mailbox);
+	job->uidvalidity = uidvalidity;
+	job->data = data;
+	job->names = g_ptr_array_new_with_free_func(g_free);
+	job->uids = g_array_new(FALSE, FALSE, sizeof(guint32));
+	fake->n_operations[kind]++;
+	g_ptr_array_add(fake->jobs, job);
+	return job;
+}
+
+static void
+fake_list(Remote *remote, const RemoteListHandler *handler, gpointer data)
+{
+	job_new(remote, FAKE_LIST, NULL, 0, data)->handler.list = handler;
+}
+
+static void
+fake_scan(Remote *remote, const RemoteScan *scan, const RemoteScanHandler *handler, gpointer data)
+{
+	Job *job = job_new(remote, FAKE_SCAN, scan->mailbox, scan->uidvalidity, data);
+
+	g_assert_nonnull(scan->mailbox);
+	job->after_uid = scan->after_uid;
+	job->handler.scan = handler;
+}
+
+static void
+fake_uids(Remote *remote, const char *mailbox, guint32 uidvalidity,
+          const RemoteUidsHandler *handler, gpointer data)
+{
+	g_assert_nonnull(mailbox);
+	job_new(remote, FAKE_UIDS, mailbox, uidvalidity, data)->handler.uids = handler;
+}
+
+static void
+fake_read(Remote *remote, const RemoteRead *read, const RemoteReadHandler *handler, gpointer data)
+{
+	FakeRemote *fake = (FakeRemote *)remote;
+	const FakeRead asked = {read->uid, read->offset, read->length};
+	Job *job = job_new(remote, FAKE_READ, read->mailbox, read->uidvalidity, data);
+
+	g_assert_nonnull(read->mailbox);
+	g_assert_cmpuint(read->offset % REMOTE_BLOCK_SIZE, ==, 0);
+	g_assert_cmpuint(read->length % REMOTE_BLOCK_SIZE, ==, 0);
+	g_assert_true(read->length || !read->offset);
+	job->uid = read->uid;
+	job->offset = read->offset;
+	job->length = read->length;
+	job->handler.read = handler;
+	g_array_append_val(fake->reads, asked);
+}
+
+static void
+fake_status(Remote *remote, GString *text)
+{
+	(void)remote;
+	g_string_append(text, "fake: yes\n");
+}
+
+static const RemoteOperations operations = {
+	.list = fake_list,
+	.scan = fake_scan,
+	.uids = fake_uids,
+	.read = fake_read,
+	.status = fake_status,
+};
+
+FakeRemote *
+fake_remote_new(void)
+{
+	FakeRemote *fake = g_new0(FakeRemote, 1);
+
+	fake->remote.operations = &operations;
+	fake->mailboxes = g_ptr_array_new_with_free_func(mailbox_free);
+	fake->rand = g_rand_new_with_seed(1);
+	fake->reads = g_array_new(FALSE, FALSE, sizeof(FakeRead));
+	fake->jobs = g_ptr_array_new();
+	return fake;
+}
+
+/* What ends may begin something new, but only so often. */
+void
+fake_remote_stop(FakeRemote *fake)
+{
+	for (guint n = 0; fake->jobs->len; n++) {
+		Job *job = fake->jobs->pdata[0];
+
+		g_assert_cmpuint(n, <, 10000);
+		g_clear_error(&job->error);
+		g_set_error(&job->error, IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "stopped");
+		fake->offline = FALSE;
+		job_step(job);
+	}
+}
+
+void
+fake_remote_free(FakeRemote *fake)
+{
+	g_assert_cmpuint(fake->jobs->len, ==, 0);
+	g_ptr_array_unref(fake->jobs);
+	g_ptr_array_unref(fake->mailboxes);
+	g_array_unref(fake->reads);
+	g_rand_free(fake->rand);
+	g_free(fake);
+}
+
+void
+fake_remote_fail(FakeRemote *fake, FakeKind kind, ImapfsError code, guint after)
+{
+	fake->failures[kind].armed = TRUE;
+	fake->failures[kind].code = code;
+	fake->failures[kind].after = after;
+}
+
+/* --- setting up ------------------------------------------------------------------------------- */
+
+FakeMailbox *
+fake_mailbox_add(FakeRemote *fake, const char *path, guint32 uidvalidity)
+{
+	FakeMailbox *mailbox = g_new0(FakeMailbox, 1);
+
+	mailbox->name = g_strdup(path);
+	mailbox->path = g_strdup(path);
+	mailbox->delimiter = '/';
+	mailbox->uidvalidity = uidvalidity;
+	mailbox->next_uid = 1;
+	mailbox->messages = g_ptr_array_new_with_free_func(message_free);
+	g_ptr_array_add(fake->mailboxes, mailbox);
+	return mailbox;
+}
+
+FakeMailbox *
+fake_mailbox(FakeRemote *fake, const char *name)
+{
+	for (guint i = 0; i < fake->mailboxes->len; i++) {
+		FakeMailbox *mailbox = fake->mailboxes->pdata[i];
+
+		if (g_str_equal(mailbox->name, name))
+			return mailbox;
+	}
+	return NULL;
+}
+
+void
+fake_mailbox_remove(FakeRemote *fake, const char *name)
+{
+	g_assert_true(g_ptr_array_remove(fake->mailboxes, fake_mailbox(fake, name)));
+}
+
+FakeMessage *
+fake_message_add(FakeMailbox *mailbox, const char *name, guint64 size)
+{
+	static guint64 n_seeds;
+	FakeMessage *message = g_new0(FakeMessage, 1);
+
+	message->uid = mailbox->next_uid++;
+	message->name = g_strdup(name);
+	message->size = message->told_size = size;
+	message->seed = ++n_seeds;
+	message->refusal = -1;
+	g_ptr_array_add(mailbox->messages, message);
+	return message;
+}
+
+FakeMessage *
+fake_message(FakeMailbox *mailbox, guint32 uid)
+{
+	for (guint i = 0; i < mailbox->messages->len; i++) {
+		FakeMessage *message = mailbox->messages->pdata[i];
+
+		if (message->uid == uid)
+			return message;
+	}
+	return NULL;
+}
+
+void
+fake_message_expunge(FakeMailbox *mailbox, guint32 uid)
+{
+	g_assert_true(g_ptr_array_remove(mailbox->messages, fake_message(mailbox, uid)));
+}

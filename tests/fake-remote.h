@@ -1,0 +1,100 @@
+/*
+ * fake-remote.h: a mail account in memory, as a Remote.
+ *
+ * A test sets up mailboxes and messages, changes them behind the cache's back, and takes the
+ * answers one step at a time: a step is the server's taking up a command (a scan tells then that
+ * the mailbox is open), or one call of one handler. Nothing happens between steps, and nothing here
+ * ever waits, so a test that steps a bounded number of times cannot hang.
+ *
+ * Message bytes are a function of the message's seed and the offset; none are stored.
+ */
+#pragma once
+
+#include "imapfs/remote.h"
+
+typedef struct {
+	guint32 uid;
+	char *name;        /* told as the header */
+	guint64 size;      /* bytes, in truth */
+	guint64 told_size; /* bytes, as RFC822.SIZE */
+	gboolean hides_size;
+	guint64 seed; /* of its bytes */
+	int refusal;  /* the ImapfsError that every read of it ends with; -1: none */
+} FakeMessage;
+
+typedef struct {
+	char *name, *path;
+	char delimiter;
+	gboolean unselectable;
+	gboolean hides_status; /* LIST tells neither UIDVALIDITY nor the number of messages */
+	guint32 uidvalidity;
+	guint32 next_uid;
+	GPtrArray *messages; /* of FakeMessage, by UID */
+} FakeMailbox;
+
+typedef enum { FAKE_LIST, FAKE_SCAN, FAKE_UIDS, FAKE_READ, FAKE_N_KINDS } FakeKind;
+
+/* Whose step is next, of the operations under way. */
+typedef enum { FAKE_OLDEST, FAKE_NEWEST, FAKE_RANDOM } FakeOrder;
+
+typedef struct {
+	guint32 uid;
+	guint64 offset, length;
+} FakeRead;
+
+typedef struct {
+	Remote remote;
+	GPtrArray *mailboxes; /* of FakeMailbox, in the order of a LIST */
+
+	/* Knobs. */
+	FakeOrder order;
+	GRand *rand;
+	guint batch;          /* messages; 0: all of a scan in one */
+	gboolean backwards;   /* scans tell the highest UID first */
+	gboolean repeats;     /* each message and block is told twice */
+	gint exists_bias;     /* added to the truth at the end of scans and searches */
+	guint32 search_omits; /* a UID that searches do not tell, or 0 */
+	guint32 scan_omits;   /* a UID that scans do not tell, or 0 */
+	gboolean offline;     /* everything ends with IMAPFS_ERROR_OFFLINE */
+
+	/* What has been asked. */
+	guint n_operations[FAKE_N_KINDS];
+	guint64 n_bytes; /* of messages, delivered */
+	GArray *reads;   /* of FakeRead */
+
+	GPtrArray *jobs; /* under way, oldest first */
+	struct {
+		gboolean armed;
+		ImapfsError code;
+		guint after;
+	} failures[FAKE_N_KINDS];
+} FakeRemote;
+
+FakeRemote *fake_remote_new(void);
+
+/* Ends what is under way with IMAPFS_ERROR_INTERRUPTED: to be called before the cache is freed. */
+void fake_remote_stop(FakeRemote *fake);
+void fake_remote_free(FakeRemote *fake);
+
+/* @path with '/' between the levels is the server's name as well. Owned by @fake. */
+FakeMailbox *fake_mailbox_add(FakeRemote *fake, const char *path, guint32 uidvalidity);
+void fake_mailbox_remove(FakeRemote *fake, const char *name);
+FakeMailbox *fake_mailbox(FakeRemote *fake, const char *name);
+
+/* The message gets the next UID and seed of its own. Owned by @mailbox. */
+FakeMessage *fake_message_add(FakeMailbox *mailbox, const char *name, guint64 size);
+void fake_message_expunge(FakeMailbox *mailbox, guint32 uid);
+FakeMessage *fake_message(FakeMailbox *mailbox, guint32 uid);
+
+/* Fails unless the @length bytes are those of @seed at @offset. */
+void fake_bytes_check(guint64 seed, guint64 offset, const guint8 *bytes, gsize length);
+
+/* The next operation of @kind that takes a step ends with @code instead, once it has told @after
+ * mailboxes, messages, ranges or blocks. */
+void fake_remote_fail(FakeRemote *fake, FakeKind kind, ImapfsError code, guint after);
+
+/* Calls one handler. FALSE: nothing is under way. */
+gboolean fake_remote_step(FakeRemote *fake);
+
+/* The same for the oldest operation of @kind. FALSE: there is none. */
+gboolean fake_remote_step_kind(FakeRemote *fake, FakeKind kind);
