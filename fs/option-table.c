@@ -54,7 +54,7 @@ static const OptionRow option_rows[] = {
 	{"rw", OPTION_OFF, MEMBER(read_only), 0, 0, NULL},
 	{"names", OPTION_CHOICE, MEMBER(names_uid), 0, 0, "subject|uid"},
 	{"cache", OPTION_CACHE, 0, 0, 0, later_disk},
-	{"memory", OPTION_SIZE, MEMBER(memory), 256 * KIB, KIB *KIB *KIB *KIB, NULL},
+	{"memory", OPTION_SIZE, MEMBER(memory), 4 * KIB *KIB, KIB *KIB *KIB *KIB, NULL},
 	{"connections", OPTION_NUMBER, MEMBER(n_connections), 1, 10, NULL},
 	{"timeout", OPTION_NUMBER, MEMBER(timeout_seconds), 1, 3600, NULL},
 	{"tls", OPTION_CHOICE, MEMBER(tls), 0, 0, "implicit|starttls|none"},
