@@ -215,8 +215,8 @@ login_plainly(ImapSession *session)
 	command_astring(command, settings->user);
 	command_text(command, " ");
 	command_secret(command, settings->password);
+	session_send(session, command); /* LITERAL+ still counts */
 	session_forget_capabilities(session);
-	session_send(session, command);
 }
 
 /* AUTHENTICATE (RFC 3501 6.2.2), with the initial response in the same line where that is known

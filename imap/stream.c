@@ -93,7 +93,11 @@ tls_would_block(ImapStream *stream, int result)
 		stream->write_blocked = TRUE;
 		return TRUE;
 	}
-	if (stream->state == STATE_HANDSHAKE && reason == SSL_ERROR_SSL)
+	/* A server that just closes is no fault of TLS's. */
+	if (reason == SSL_ERROR_SSL &&
+	    ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		stream_fail_errno(stream, 0);
+	else if (stream->state == STATE_HANDSHAKE && reason == SSL_ERROR_SSL)
 		stream_fail(stream, tls_handshake_error(stream->ssl, stream->settings->host));
 	else
 		stream_fail_errno(stream, reason == SSL_ERROR_SYSCALL ? saved : 0);
@@ -159,6 +163,7 @@ stream_handshake(ImapStream *stream)
 		return;
 	}
 	stream->state = STATE_OPEN;
+	stream->maybe_more = TRUE; /* TLS 1.2: the greeting may be read already, behind Finished */
 	stream->events->connected(stream, stream->data);
 }
 
