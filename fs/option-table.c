@@ -248,7 +248,7 @@ set_size(const OptionRow *row, const char *value, Options *options, GError **err
 	if (!g_ascii_string_to_unsigned(digits, 10, 1, row->high >> shift, &number, NULL) ||
 	    number << shift < row->low) {
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE,
-		            "%s=%s: must be a size from 256K to 1024G, such as 64M", row->name,
+		            "%s=%s: must be a size from 4M to 1024G, such as 64M", row->name,
 		            value);
 		return FALSE;
 	}
