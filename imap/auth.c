@@ -11,6 +11,7 @@
 
 /* A server may make SCRAM's key derivation as slow as it likes; this is well above any in use. */
 #define SCRAM_MAX_ITERATIONS 600000
+#define MAX_STEPS            8
 
 typedef struct {
 	const char *name;
@@ -28,6 +29,7 @@ struct ImapAuth {
 	const Mechanism *mechanism;
 	Gsasl_session *session;
 	gboolean finished;
+	guint n_steps;
 };
 
 static Gsasl *
@@ -89,7 +91,8 @@ auth_client_first(const ImapAuth *auth)
 	return auth->mechanism->client_first;
 }
 
-/* "r=...,s=...,i=4096" (RFC 5802 5.1). */
+/* "r=...,s=...,i=4096" (RFC 5802 5.1). A NUL could hide the number from here, not from the library.
+ */
 static gboolean
 iterations_bearable(const char *challenge)
 {
@@ -98,6 +101,8 @@ iterations_bearable(const char *challenge)
 	g_autofree char *text = g_strndup((const char *)decoded, length);
 	const char *iterations = strstr(text, ",i=");
 
+	if (memchr(decoded, '\0', length))
+		return FALSE;
 	return !iterations || g_ascii_strtoull(iterations + 3, NULL, 10) <= SCRAM_MAX_ITERATIONS;
 }
 
@@ -107,6 +112,11 @@ auth_step(ImapAuth *auth, const char *challenge, GError **error)
 	char *output = NULL, *answer;
 	int result;
 
+	if (++auth->n_steps > MAX_STEPS) {
+		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
+		            "the server does not stop asking");
+		return NULL;
+	}
 	if (g_str_has_prefix(auth->mechanism->name, "SCRAM") && !iterations_bearable(challenge)) {
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
 		            "the server asks for an absurd number of SCRAM iterations");

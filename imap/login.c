@@ -16,6 +16,7 @@
 #include "auth.h"
 
 static void login_authenticate(ImapSession *session);
+static void login_succeeded(ImapSession *session);
 
 static void
 on_capability_before(const ImapResponse *tagged, const GError *error, gpointer data)
@@ -87,7 +88,7 @@ login_begin(ImapSession *session, gboolean preauth)
 		return;
 	}
 	if (preauth)
-		session_logged_in(session);
+		login_succeeded(session);
 	else
 		login_with_capabilities(session);
 }

@@ -7,7 +7,8 @@
  */
 #include "operation.h"
 
-#define MAX_RUNS 2
+#define MAX_RUNS   2
+#define MAX_ROUNDS 3
 
 static void
 operation_run(ImapJob *job, ImapSession *session)
@@ -16,6 +17,11 @@ operation_run(ImapJob *job, ImapSession *session)
 
 	operation->session = session;
 	operation->n_runs++;
+	operation->was_open = session_selected(session)->open;
+	operation->n_changes = session_selected(session)->n_changes;
+	operation->n_complaints = session_selected(session)->n_complaints;
+	operation->outdated = FALSE;
+	operation->mismatched = FALSE;
 	operation->n_pending = 1; /* held while commands are being added */
 	operation->start(operation);
 	if (--operation->n_pending == 0)
@@ -42,11 +48,18 @@ operation_submit(Operation *operation, ImapPool *pool, const char *mailbox, guin
 	pool_submit(pool, &operation->job);
 }
 
-void
-operation_submit_again(Operation *operation)
+static void
+operation_repeat(Operation *operation)
 {
 	g_clear_error(&operation->error);
 	pool_submit(operation->pool, &operation->job);
+}
+
+void
+operation_submit_again(Operation *operation)
+{
+	operation->n_runs = 0;
+	operation_repeat(operation);
 }
 
 void
@@ -68,6 +81,8 @@ operation_mailbox_valid(Operation *operation)
 {
 	const ImapSelected *selected = session_selected(operation->session);
 
+	if (!selected->open)
+		return FALSE;
 	if (!operation->uidvalidity || selected->uidvalidity == operation->uidvalidity)
 		return TRUE;
 	if (!operation->error)
@@ -78,30 +93,51 @@ operation_mailbox_valid(Operation *operation)
 	return FALSE;
 }
 
-/* If the mailbox could not be opened, that is the reason for whatever failed after it. */
+/* If the mailbox could not be opened, that is the reason for whatever failed after it, and what
+ * went well after it means nothing. */
 static void
 operation_note_error(Operation *operation, const GError *error)
 {
 	const GError *cause = operation->mailbox ? session_select_error(operation->session) : NULL;
 
-	if (!operation->error)
+	if (!operation->error && (cause || error))
 		operation->error = g_error_copy(cause ? cause : error);
+}
+
+/* The session has a mailbox selected that has gone under it: then its name may stand for another by
+ * now. Some servers only complain of that. */
+static gboolean
+operation_lost_mailbox(const Operation *operation)
+{
+	return operation->mismatched ||
+	       session_selected(operation->session)->n_complaints != operation->n_complaints;
 }
 
 void
 operation_command_done(Operation *operation, const ImapResponse *tagged, const GError *error)
 {
-	gboolean lost;
+	gboolean lost, stale;
 
-	if (error)
-		operation_note_error(operation, error);
+	operation_note_error(operation, error);
 	lost = !tagged && g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE);
 	if (--operation->n_pending)
 		return;
+	operation->outdated =
+		operation->was_open &&
+		session_selected(operation->session)->n_changes != operation->n_changes;
+	stale = operation->was_open && operation_lost_mailbox(operation);
+	if (stale)
+		session_forget_selected(operation->session);
 	pool_job_done(operation->pool, &operation->job, operation->session);
 	operation->session = NULL;
-	if (lost && operation->n_runs < MAX_RUNS)
-		operation_submit_again(operation);
+	if ((lost || stale) && operation->n_runs < MAX_RUNS)
+		operation_repeat(operation);
 	else
 		operation->finish(operation, operation->error);
+}
+
+gboolean
+operation_is_outdated(Operation *operation)
+{
+	return operation->outdated && ++operation->n_rounds < MAX_ROUNDS;
 }

@@ -18,8 +18,14 @@ struct Operation {
 	guint32 uidvalidity;  /* that the mailbox must have; 0: any */
 	ImapSession *session; /* while commands are in flight */
 	guint n_pending;
-	guint n_runs;
-	GError *error; /* the first one of this run */
+	guint n_runs;         /* of this round */
+	GError *error;        /* the first one of this run */
+	guint64 n_changes;    /* of the mailbox, before this run */
+	guint64 n_complaints; /* likewise */
+	gboolean was_open;    /* it was selected already */
+	gboolean outdated;    /* it changed during the run: see operation_is_outdated() */
+	guint n_rounds;       /* that were outdated */
+	gboolean mismatched;  /* this run met another UIDVALIDITY */
 	/* Sends the commands, each with operation_send(). Called again for a repetition. */
 	void (*start)(Operation *operation);
 	/* The end: @error is the operation's, NULL if all went well. Frees the operation. */
@@ -45,5 +51,11 @@ void operation_send(Operation *operation, ImapCommand *command);
 void operation_command_done(Operation *operation, const ImapResponse *tagged, const GError *error);
 
 /* Whether the mailbox now selected is the one that the operation means; if not, the operation will
- * end with IMAPFS_ERROR_STALE, and what came must not be used. */
+ * end with IMAPFS_ERROR_STALE (or why it could not be opened), and what came must not be used. */
 gboolean operation_mailbox_valid(Operation *operation);
+
+/* In finish(): whether the answer may be older than the question, so that another round is worth
+ * while. A server may carry out pipelined commands together, and then a NOOP brings its news only
+ * after the command behind it has been answered from the old view (Dovecot does so). Says so a few
+ * times only. */
+gboolean operation_is_outdated(Operation *operation);

@@ -94,10 +94,10 @@ member_cost(const Member *member, const ImapJob *job, gboolean may_wait)
 		return G_MAXINT;
 	if (selected && !member->bulk && n_commands < PIPELINE_MAX)
 		return (int)n_commands;
-	if (n_commands == 0)
-		return PIPELINE_MAX;
+	if (session_may_select(member->session) && !member->bulk)
+		return PIPELINE_MAX + (int)n_commands;
 	/* Behind a bulk job, or a long queue, only if nothing better will come. */
-	return selected && may_wait ? PIPELINE_MAX + 1 + (int)n_commands : G_MAXINT;
+	return selected && may_wait ? 2 * PIPELINE_MAX + (int)n_commands : G_MAXINT;
 }
 
 static Member *
@@ -189,10 +189,13 @@ pool_schedule_retry(ImapPool *pool)
 	pool->retry_ms = MIN(pool->retry_ms * 2, RETRY_LAST_MS);
 }
 
+/* Until one session stands, one is tried at a time: else a wrong password would be refused several
+ * times, and a server that wants only one connection would look like one that wants none. */
 static gboolean
 pool_may_grow(const ImapPool *pool)
 {
 	return pool->members->len < pool->settings->n_connections &&
+	       (pool_has_ready(pool) || !pool->members->len) &&
 	       pool_n_connecting(pool) < pool->jobs.length &&
 	       g_get_monotonic_time() >= pool->no_more_until_us;
 }

@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define MAX_WHOLE (256 * 1024 * 1024) /* bytes of a message that was thought to be small */
+
 typedef struct {
 	Operation operation;
 	const RemoteReadHandler *handler;
@@ -24,6 +26,7 @@ typedef struct {
 	gsize block_size, n_filled;
 	gboolean complete; /* the whole literal has come */
 	gboolean second_round;
+	gboolean searched; /* and existing is the answer */
 	UidSet *existing;
 } Read;
 
@@ -79,21 +82,20 @@ read_end(gpointer data)
 	read->complete = TRUE;
 }
 
-/* More than was asked for is no answer. */
+/* More than was asked for is no answer, and nobody waits for its end. */
 static gboolean
 read_wants(Read *read, guint32 uid, guint64 origin, guint64 size)
 {
 	if (uid != read->uid || origin != read->origin || read->complete ||
 	    !operation_mailbox_valid(&read->operation))
 		return FALSE;
-	if (!read->length || size <= read->length)
+	if (size <= (read->length ? read->length : MAX_WHOLE))
 		return TRUE;
-	if (!read->operation.error)
-		read->operation.error =
-			g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
-		                    "%" G_GUINT64_FORMAT " bytes sent where %" G_GUINT64_FORMAT
-		                    " were asked for",
-		                    size, read->length);
+	session_fail(read->operation.session,
+	             g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
+	                         "%" G_GUINT64_FORMAT " bytes sent where %" G_GUINT64_FORMAT
+	                         " were asked for",
+	                         size, read->length));
 	return FALSE;
 }
 
@@ -155,7 +157,16 @@ on_search(const ImapResponse *response, gpointer data)
 	       imap_search_parse(response, read->existing, NULL, NULL);
 }
 
-static const ImapCommandHandler search_handler = {.untagged = on_search, .done = on_fetched};
+static void
+on_searched(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	Read *read = data;
+
+	read->searched = !error;
+	operation_command_done(&read->operation, tagged, error);
+}
+
+static const ImapCommandHandler search_handler = {.untagged = on_search, .done = on_searched};
 
 static void
 read_send_fetch(Read *read)
@@ -190,24 +201,50 @@ read_start(Operation *operation)
 	}
 }
 
-/* OK without the bytes, or a refusal that is not about rate or line: worth a second look. */
 static gboolean
-read_is_doubtful(const Read *read, const GError *error)
+read_is_empty(const Read *read)
 {
-	return !read->second_round && !read->complete &&
+	return !read->complete || read->next == read->origin;
+}
+
+/* OK without any bytes, or a refusal that is not about rate or line: worth a second look. */
+static gboolean
+read_is_doubtful(Read *read, const GError *error)
+{
+	return read_is_empty(read) &&
+	       (!read->second_round || operation_is_outdated(&read->operation)) &&
 	       (!error || g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED) ||
 	        g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND));
 }
 
+/* After a second look: nothing where the message is, is all that there is to read. */
 static GError *
 read_missing(const Read *read, const GError *error)
 {
-	if (!uid_set_contains(read->existing, read->uid))
+	if (read->searched && !uid_set_contains(read->existing, read->uid))
 		return g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE, "the message is gone");
+	if (read->complete)
+		return NULL;
 	if (error)
 		return g_error_copy(error);
 	return g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_FAILED,
 	                   "the server lists the message but does not send it");
+}
+
+static GError *
+read_verdict(const Read *read, const GError *error)
+{
+	gboolean answered = !error || g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED);
+	GError *verdict;
+
+	if (!read_is_empty(read))
+		return NULL;
+	verdict = answered && read->second_round ? read_missing(read, error)
+	          : error                        ? g_error_copy(error)
+	                                         : NULL;
+	if (verdict)
+		g_prefix_error(&verdict, "FETCH uid %u: ", read->uid);
+	return verdict;
 }
 
 static void
@@ -224,20 +261,13 @@ read_finish(Operation *operation, const GError *error)
 {
 	Read *read = (Read *)operation;
 	g_autoptr(GError) verdict = NULL;
-	gboolean answered = !error || g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED);
 
 	if (read_is_doubtful(read, error)) {
 		read->second_round = TRUE;
 		operation_submit_again(operation);
 		return;
 	}
-	if (read->complete)
-		verdict = NULL;
-	else
-		verdict = answered && read->second_round ? read_missing(read, error)
-		                                         : g_error_copy(error);
-	if (verdict)
-		g_prefix_error(&verdict, "FETCH uid %u: ", read->uid);
+	verdict = read_verdict(read, error);
 	read->handler->done(read->next, verdict, read->data);
 	read_free(read);
 }

@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-#define MAX_HALVES                                                                                 \
-	100000 /* messages waiting for their other half: a server that never sends it              \
-	        */
+#define MAX_HALVES 100000  /* messages waiting for their other half, which a server may never send \
+	                    */
+#define MAX_TAKEN 20000000 /* FETCH responses in one listing */
 
 typedef struct {
 	RemoteMessage message; /* header owned */
@@ -25,7 +25,8 @@ typedef struct {
 	guint32 after_uid;
 	char *header_fields;
 	gboolean opened;
-	gboolean news;      /* messages were told since the last batch() */
+	gboolean news; /* messages were told since the last batch() */
+	guint n_taken;
 	GHashTable *halves; /* uid -> Half */
 	guint32 exists;
 } Scan;
@@ -128,7 +129,11 @@ on_fetch(const ImapResponse *response, gpointer data)
 		return FALSE;
 	mine = fetch.uid && !fetch.has_body &&
 	       (fetch.has_size || fetch.has_internaldate || fetch.header);
-	if (mine && fetch.uid > scan->after_uid && operation_mailbox_valid(&scan->operation))
+	if (mine && ++scan->n_taken > MAX_TAKEN)
+		session_fail(scan->operation.session,
+		             g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
+		                         "a listing without an end"));
+	else if (mine && fetch.uid > scan->after_uid && operation_mailbox_valid(&scan->operation))
 		scan_take(scan, &fetch);
 	imap_fetch_clear(&fetch);
 	return mine;
@@ -151,6 +156,7 @@ on_done(const ImapResponse *tagged, const GError *error, gpointer data)
 {
 	Scan *scan = data;
 	const ImapSelected *selected = session_selected(scan->operation.session);
+	g_autoptr(GError) refused = NULL;
 
 	if (tagged && selected->open && operation_mailbox_valid(&scan->operation)) {
 		scan->exists = selected->exists;
@@ -158,6 +164,12 @@ on_done(const ImapResponse *tagged, const GError *error, gpointer data)
 			error = NULL;
 		if (!error)
 			scan_open(scan);
+	}
+	if (tagged && g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE)) {
+		refused =
+			g_error_copy(error); /* of a message (EXPUNGEISSUED), not of the mailbox */
+		refused->code = IMAPFS_ERROR_FAILED;
+		error = refused;
 	}
 	operation_command_done(&scan->operation, tagged, error);
 }
@@ -219,6 +231,10 @@ scan_finish(Operation *operation, const GError *error)
 {
 	Scan *scan = (Scan *)operation;
 
+	if (!error && operation_is_outdated(operation)) {
+		operation_submit_again(operation);
+		return;
+	}
 	if (!error)
 		g_hash_table_foreach_remove(scan->halves, tell_half, scan);
 	scan->handler->done(scan->exists, error, scan->data);
@@ -254,29 +270,60 @@ typedef struct {
 	gpointer data;
 	char tag[sizeof(((ImapCommand *)NULL)->tag)];
 	UidSet *uids;
+	gboolean answered;
 	guint32 exists;
 } Uids;
+
+static void
+uids_fail(Uids *uids, const char *what)
+{
+	if (!uids->operation.error)
+		uids->operation.error =
+			g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL, "SEARCH: %s", what);
+}
+
+static void
+uids_take(Uids *uids, const UidSet *found)
+{
+	guint n_ranges;
+	const UidRange *ranges = uid_set_ranges(found, &n_ranges);
+
+	uids->answered = TRUE;
+	for (guint i = 0; i < n_ranges; i++)
+		uid_set_add_range(uids->uids, ranges[i].first, ranges[i].last);
+}
 
 static gboolean
 on_search(const ImapResponse *response, gpointer data)
 {
 	Uids *uids = data;
+	g_autoptr(UidSet) found = uid_set_new();
+	gboolean whole;
 	const char *tag = NULL;
 
 	if (!g_str_equal(response->name, "SEARCH") && !g_str_equal(response->name, "ESEARCH"))
 		return FALSE;
-	if (!operation_mailbox_valid(&uids->operation))
+	whole = imap_search_parse(response, found, &tag, NULL);
+	if (tag && !g_str_equal(tag, uids->tag))
 		return FALSE;
-	return imap_search_parse(response, uids->uids, &tag, NULL) &&
-	       (!tag || g_str_equal(tag, uids->tag));
+	if (!whole)
+		uids_fail(uids, "an answer that makes no sense");
+	else if (operation_mailbox_valid(&uids->operation))
+		uids_take(uids, found);
+	return TRUE;
 }
 
+/* What is not among the UIDs is taken for expunged, so no answer is not an empty one, except of a
+ * mailbox that is. */
 static void
 on_searched(const ImapResponse *tagged, const GError *error, gpointer data)
 {
 	Uids *uids = data;
 
 	uids->exists = session_selected(uids->operation.session)->exists;
+	if (tagged && !error && operation_mailbox_valid(&uids->operation) && !uids->answered &&
+	    uids->exists)
+		uids_fail(uids, "no answer");
 	operation_command_done(&uids->operation, tagged, error);
 }
 
@@ -290,6 +337,7 @@ uids_start(Operation *operation)
 
 	g_clear_pointer(&uids->uids, uid_set_free);
 	uids->uids = uid_set_new();
+	uids->answered = FALSE;
 	memcpy(uids->tag, command->tag, sizeof(uids->tag));
 	operation_refresh_view(operation);
 	command_text(command, session_has_capability(operation->session, "ESEARCH")
@@ -305,6 +353,10 @@ uids_finish(Operation *operation, const GError *error)
 	guint n_ranges = 0;
 	const UidRange *ranges = error ? NULL : uid_set_ranges(uids->uids, &n_ranges);
 
+	if (!error && operation_is_outdated(operation)) {
+		operation_submit_again(operation);
+		return;
+	}
 	for (guint i = 0; i < n_ranges; i++)
 		uids->handler->range(ranges[i].first, ranges[i].last, uids->data);
 	uids->handler->done(uids->exists, error, uids->data);

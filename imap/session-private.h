@@ -23,7 +23,9 @@ struct ImapSession {
 	GHashTable *capabilities; /* upper-case names; NULL: not known */
 	GQueue unsent, sent;      /* of ImapCommand */
 	ImapCommand *streaming;   /* takes the literal that is coming in, or NULL: nobody does */
+	gsize n_streamed;         /* bytes of literals since the last progress */
 	ImapSelected selected;
+	gboolean ever_selected; /* so that commands in flight may be about a mailbox */
 	GError *select_error;
 	ImapTraffic traffic;
 	gboolean greeted;

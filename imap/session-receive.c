@@ -11,6 +11,16 @@
 
 #include "login.h"
 
+#define LEAST_PROGRESS 4096               /* bytes of a literal: a trickle is none */
+#define MAX_UNWANTED   (16 * 1024 * 1024) /* bytes that are read and thrown away at the most */
+
+/* What is said in clear before TLS may be anybody's. */
+static gboolean
+session_is_trustworthy(const ImapSession *session)
+{
+	return session->settings->tls == IMAP_TLS_NONE || session_tls_version(session);
+}
+
 static void
 session_take_code(ImapSession *session, const ImapResponse *response)
 {
@@ -24,7 +34,8 @@ session_take_code(ImapSession *session, const ImapResponse *response)
 		session->selected.read_only = TRUE;
 	else if (imap_response_has_code(response, "CAPABILITY", &argument))
 		session_set_capabilities(session, argument);
-	else if (imap_response_has_code(response, "ALERT", NULL)) {
+	else if (session_is_trustworthy(session) &&
+	         imap_response_has_code(response, "ALERT", NULL)) {
 		g_autofree char *text = imap_printable(response->text, -1);
 
 		g_message("%s says: %s", session->settings->host, text);
@@ -39,12 +50,15 @@ session_take_own(ImapSession *session, const ImapResponse *response)
 
 	if (response->has_number && g_str_equal(name, "EXISTS")) {
 		selected->exists = response->number;
+		selected->n_changes++;
 	} else if (response->has_number && g_str_equal(name, "EXPUNGE")) {
 		selected->exists -= selected->exists > 0;
+		selected->n_changes++;
 	} else if (g_str_equal(name, "VANISHED")) {
 		g_autoptr(UidSet) uids = uid_set_new();
 		gboolean earlier = FALSE;
 
+		selected->n_changes++;
 		if (imap_vanished_parse(response, uids, &earlier, NULL) && !earlier)
 			selected->exists -= MIN(selected->exists, uid_set_count(uids));
 	} else if (g_str_equal(name, "CAPABILITY")) {
@@ -52,8 +66,7 @@ session_take_own(ImapSession *session, const ImapResponse *response)
 	} else {
 		return FALSE;
 	}
-	session_progress(session);
-	return TRUE;
+	return TRUE; /* news, but nothing that a command waits for */
 }
 
 static void
@@ -99,9 +112,18 @@ session_bye(ImapSession *session, const ImapResponse *response)
 {
 	GError *error = imap_response_to_error(response, "BYE");
 
-	if (error->code == IMAPFS_ERROR_FAILED)
+	/* Whatever its reason, what was asked may be asked again on another connection. */
+	if (error->code != IMAPFS_ERROR_DENIED)
 		error->code = IMAPFS_ERROR_OFFLINE;
 	session_fail(session, error);
+}
+
+static void
+session_remark(ImapSession *session, const ImapResponse *response)
+{
+	session_take_code(session, response);
+	if (!g_str_equal(response->name, "OK"))
+		session->selected.n_complaints++;
 }
 
 /* Before the login only what the login needs is listened to: the rest may be a forger's. */
@@ -113,7 +135,7 @@ session_untagged(ImapSession *session, const ImapResponse *response)
 	else if (!session->greeted)
 		session_greeted(session, response);
 	else if (is_status(response->name))
-		session_take_code(session, response);
+		session_remark(session, response);
 	else if (session->state == SESSION_READY || g_str_equal(response->name, "CAPABILITY")) {
 		if (!session_take_own(session, response))
 			session_offer(session, response);
@@ -251,6 +273,8 @@ session_literal(ImapSession *session)
 			return;
 		}
 	}
+	if (size > MAX_UNWANTED)
+		session_protocol_error(session, "sends a large literal that nobody asked for");
 }
 
 static void
@@ -261,7 +285,9 @@ session_literal_data(ImapSession *session)
 
 	if (!session->streaming)
 		return;
-	session_progress(session);
+	session->n_streamed += length;
+	if (session->n_streamed >= LEAST_PROGRESS)
+		session_progress(session);
 	session->streaming->handler->literal_data(bytes, length, session->streaming->data);
 }
 
@@ -271,8 +297,10 @@ session_literal_end(ImapSession *session)
 	ImapCommand *command = session->streaming;
 
 	session->streaming = NULL;
-	if (command)
-		command->handler->literal_end(command->data);
+	if (!command)
+		return;
+	session_progress(session);
+	command->handler->literal_end(command->data);
 }
 
 gboolean

@@ -141,6 +141,12 @@ on_selected(const ImapResponse *tagged, const GError *error, gpointer data)
 
 static const ImapCommandHandler select_handler = {.done = on_selected};
 
+gboolean
+session_may_select(const ImapSession *session)
+{
+	return session_n_commands(session) == 0 || !session->ever_selected;
+}
+
 void
 session_select(ImapSession *session, const char *mailbox)
 {
@@ -148,11 +154,19 @@ session_select(ImapSession *session, const char *mailbox)
 	ImapCommand *command =
 		command_new(examine ? "EXAMINE" : "SELECT", &select_handler, session);
 
-	g_assert(session_n_commands(session) == 0);
+	g_assert(session_may_select(session));
+	session->ever_selected = TRUE;
 	g_free(session->selected.name);
 	session->selected = (ImapSelected){.name = g_strdup(mailbox)};
 	g_clear_error(&session->select_error);
 	command_text(command, "%s ", command->name);
 	command_astring(command, mailbox);
 	session_send(session, command);
+}
+
+void
+session_forget_selected(ImapSession *session)
+{
+	g_clear_pointer(&session->selected.name, g_free);
+	session->selected.open = FALSE;
 }

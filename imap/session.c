@@ -135,6 +135,7 @@ void
 session_progress(ImapSession *session)
 {
 	session->progress_us = g_get_monotonic_time();
+	session->n_streamed = 0;
 	session->in_doubt = FALSE;
 }
 

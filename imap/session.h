@@ -32,6 +32,8 @@ typedef struct {
 	char *name;    /* server's bytes, or NULL: none selected */
 	gboolean open; /* SELECT was answered with OK */
 	guint32 exists;
+	guint64 n_changes;    /* EXISTS, EXPUNGE and VANISHED responses so far */
+	guint64 n_complaints; /* untagged NO and BAD so far */
 	guint32 uidvalidity;
 	guint32 uidnext; /* 0: not told */
 	gboolean read_only;
@@ -52,10 +54,17 @@ void session_free(ImapSession *session);
 /* Takes the command and sends it behind those already sent. */
 void session_send(ImapSession *session, ImapCommand *command);
 
-/* SELECT (RFC 3501 6.3.1) or, read-only, EXAMINE (6.3.2). Only while no command is in flight, so
- * that whatever comes after belongs to the new mailbox. Commands may follow at once; if it fails,
- * so do they. */
+/* Whether whatever comes after a SELECT sent now belongs to the new mailbox: no command is in
+ * flight, or none that can be about a mailbox, as there was none yet (ID, LIST). */
+gboolean session_may_select(const ImapSession *session);
+
+/* SELECT (RFC 3501 6.3.1) or, read-only, EXAMINE (6.3.2), only while session_may_select().
+ * Commands may follow at once; if it fails, so do they. */
 void session_select(ImapSession *session, const char *mailbox);
+
+/* The selected mailbox is not what its name stands for any more: whoever wants it selects it anew.
+ */
+void session_forget_selected(ImapSession *session);
 
 const ImapSelected *session_selected(const ImapSession *session);
 

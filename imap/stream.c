@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -142,7 +143,9 @@ stream_flush(ImapStream *stream)
 			break;
 		stream->n_sent += n;
 	}
-	if (stream->n_sent == stream->unsent->len) {
+	if (stream->n_sent == stream->unsent->len && stream->n_sent) {
+		explicit_bzero(stream->unsent->data,
+		               stream->unsent->len); /* it may be a password */
 		g_byte_array_set_size(stream->unsent, 0);
 		stream->n_sent = 0;
 	}
