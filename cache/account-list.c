@@ -7,7 +7,7 @@
  */
 #include "account-private.h"
 
-#define LAZY_US G_USEC_PER_SEC /* a listing this young will do for the lazy */
+#define LAZY_TIMES 4 /* a listing will do for the lazy for so many times as long as it took */
 
 static void listing_begin(Account *account);
 
@@ -161,6 +161,7 @@ on_listed(const GError *error, gpointer data)
 		sweep(account->top);
 		account->listed = TRUE;
 		account->listed_at_us = g_get_monotonic_time();
+		account->listing_took_us = account->listed_at_us - account->listing_began_us;
 	}
 	account->n_listings_done = account->n_listings_begun;
 	if (account->n_listings_wanted > account->n_listings_begun)
@@ -175,6 +176,7 @@ listing_begin(Account *account)
 {
 	account->n_listings_begun++;
 	account->list_generation++;
+	account->listing_began_us = g_get_monotonic_time();
 	account->remote->operations->list(account->remote, &list_handler, account);
 }
 
@@ -184,7 +186,8 @@ account_refresh(Account *account, gboolean lazy)
 {
 	gboolean busy = account->n_listings_begun > account->n_listings_done;
 
-	if (lazy && account->listed && g_get_monotonic_time() - account->listed_at_us < LAZY_US)
+	if (lazy && account->listed &&
+	    g_get_monotonic_time() - account->listed_at_us < account->listing_took_us * LAZY_TIMES)
 		return account->n_listings_done;
 	if (lazy && busy)
 		return account->n_listings_begun;

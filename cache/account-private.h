@@ -28,7 +28,7 @@ struct Account {
 
 	/* Listing. Tickets: a refresh that began as number n is done when n_listed >= n. */
 	guint64 n_listings_begun, n_listings_done, n_listings_wanted;
-	gint64 listed_at_us;
+	gint64 listed_at_us, listing_began_us, listing_took_us;
 	guint list_generation;
 	gboolean listed; /* the tree is a server's */
 	WaitQueue listing;

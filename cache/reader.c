@@ -146,7 +146,7 @@ static void
 learn_size(Reader *reader, guint64 id, Message *message, guint64 size, gboolean exact)
 {
 	Account *account = reader->account;
-	gboolean lied = message->size != size;
+	gboolean lied = message->size != size, grew = size > message->size;
 
 	if (lied && message->size_exact)
 		drop_blocks_around(reader, id, size, message->size);
@@ -157,7 +157,7 @@ learn_size(Reader *reader, guint64 id, Message *message, guint64 size, gboolean 
 		g_info("the server's message sizes are not exact");
 	account->sizes_lie = TRUE;
 	message->size = size;
-	account->events->size_changed(id, account->data);
+	account->events->size_changed(id, grew, account->data);
 }
 
 /* --- fetches
@@ -239,7 +239,7 @@ fetch_learn(Fetch *fetch, Message *message, guint64 end)
 static gboolean
 fetch_goes_on(const Fetch *fetch, const Message *message, guint64 end)
 {
-	return fetch->n_blocks && !message->size_exact && end >= message->size &&
+	return fetch->n_blocks && fetch->contradicts && !message->size_exact &&
 	       end == ((guint64)fetch->first + fetch->n_blocks) * REMOTE_BLOCK_SIZE;
 }
 
@@ -450,6 +450,18 @@ account_await_size(Account *account, guint64 id, Waiter *waiter)
 	return CACHE_PARKED;
 }
 
+/* The size is a multiple of the block size, so the last block looks full whether or not it is the
+ * last: only the one behind it proves the end. */
+static gboolean
+lacks_proof(Reader *reader, guint64 id, guint32 last)
+{
+	const Message *message = find_message(reader->account, id);
+
+	return message && !message->size_exact &&
+	       message->size == ((guint64)last + 1) * REMOTE_BLOCK_SIZE &&
+	       !block_cache_has(reader->blocks, id, last + 1);
+}
+
 CacheResult
 account_read(Account *account, guint64 id, guint64 offset, gsize length, struct iovec *iov,
              guint max_iov, guint *n_iov, Waiter *waiter, GError **error)
@@ -467,8 +479,10 @@ account_read(Account *account, guint64 id, guint64 offset, gsize length, struct 
 	first = (guint32)(offset / REMOTE_BLOCK_SIZE);
 	last = (guint32)((offset + length - 1) / REMOTE_BLOCK_SIZE);
 	missing = collect(reader, id, offset, offset + length, iov, max_iov, n_iov);
+	if (missing == G_MAXUINT32 && lacks_proof(reader, id, last))
+		missing = last + 1;
 	if (missing != G_MAXUINT32)
-		result = await_blocks(reader, id, missing, last, waiter, error);
+		result = await_blocks(reader, id, missing, MAX(missing, last), waiter, error);
 	message = find_message(account, id);
 	if (message && !is_small(message) && !is_past_end(message, offset) &&
 	    result != CACHE_FAILED)

@@ -47,7 +47,9 @@ attributes_of_message(const FileSystem *fs, fuse_ino_t node, const Message *mess
                       struct stat *attr)
 {
 	attributes_init(fs, node, S_IFREG, 0600, message->internaldate, attr);
-	attributes_set_size(attr, message->size);
+	/* Of an empty file the kernel would read nothing, and never find out that it is not empty.
+	 */
+	attributes_set_size(attr, message->size_exact ? message->size : MAX(message->size, 1));
 }
 
 void

@@ -66,11 +66,11 @@ run_opendir(Request *request)
 	if (!request_go_on(
 		    request,
 		    account_refreshed(fs->account, request->list_ticket, &request->waiter, &error),
-		    error) ||
+		    &error) ||
 	    !request_go_on(
 		    request,
 		    mailbox_refreshed(mailbox, request->sync_ticket, &request->waiter, &error),
-		    error))
+		    &error))
 		return;
 	request->fi.cache_readdir = 1;
 	request->fi.keep_cache = listing_is_current(fs, mailbox);
@@ -188,6 +188,6 @@ run_readdir(Request *request)
 		g_clear_error(&error);
 		result = CACHE_READY;
 	}
-	if (request_go_on(request, result, error))
+	if (request_go_on(request, result, &error))
 		request_reply_buffer(request, bytes, listing.used);
 }

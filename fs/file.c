@@ -90,7 +90,7 @@ run_read(Request *request)
 	                   account_read(fs->account, request->node, (guint64)request->offset,
 	                                request->size, iov, MAX_PIECES, &n_iov, &request->waiter,
 	                                &error),
-	                   error) ||
+	                   &error) ||
 	    !request_go_on(request, notifier_await(fs->notifier, request->node, &request->waiter),
 	                   NULL))
 		return;

@@ -8,6 +8,8 @@
 #include "message-name.h"
 #include "node.h"
 
+#define SHRUNK_MS 1000
+
 FileSystem *
 filesystem_new(const Options *options)
 {
@@ -17,6 +19,7 @@ filesystem_new(const Options *options)
 	fs->mounted_at = g_get_real_time() / G_USEC_PER_SEC;
 	g_queue_init(&fs->parked);
 	fs->listed = g_hash_table_new(NULL, NULL);
+	fs->shrunk = g_array_new(FALSE, FALSE, sizeof(guint64));
 	fs->snapshots = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
 	                                      (GDestroyNotify)g_bytes_unref);
 	return fs;
@@ -26,7 +29,9 @@ void
 filesystem_free(FileSystem *fs)
 {
 	g_clear_handle_id(&fs->deadline_timer, g_source_remove);
+	g_clear_handle_id(&fs->tell_shrunk, g_source_remove);
 	g_hash_table_unref(fs->listed);
+	g_array_unref(fs->shrunk);
 	g_hash_table_unref(fs->snapshots);
 	g_free(fs);
 }
@@ -43,13 +48,36 @@ on_entry_gone(guint64 parent, guint64 id, const char *name, gpointer data)
 		notifier_entry_gone(fs->notifier, at_root ? FUSE_ROOT_ID : parent, id, name);
 }
 
-static void
-on_size_changed(guint64 message, gpointer data)
+/* A reader that gets less than it asked for shows the kernel by itself where the file ends; but not
+ * if the kernel has heard in between that its attributes are void. So of a file that shrank it
+ * hears only when those who read it now have long been answered. (Files that were opened past its
+ * cache are no matter.) */
+static gboolean
+tell_shrunk(gpointer data)
 {
 	FileSystem *fs = data;
 
-	if (fs->notifier)
+	fs->tell_shrunk = 0;
+	for (guint i = 0; i < fs->shrunk->len; i++)
+		notifier_attributes_changed(fs->notifier, g_array_index(fs->shrunk, guint64, i));
+	g_array_set_size(fs->shrunk, 0);
+	return G_SOURCE_REMOVE;
+}
+
+static void
+on_size_changed(guint64 message, gboolean grew, gpointer data)
+{
+	FileSystem *fs = data;
+
+	if (!fs->notifier)
+		return;
+	if (grew) {
 		notifier_attributes_changed(fs->notifier, message);
+		return;
+	}
+	g_array_append_val(fs->shrunk, message);
+	if (!fs->tell_shrunk)
+		fs->tell_shrunk = g_timeout_add(SHRUNK_MS, tell_shrunk, fs);
 }
 
 const AccountEvents filesystem_events = {

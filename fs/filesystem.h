@@ -34,6 +34,8 @@ typedef struct {
 	GQueue parked;        /* of Request */
 	guint deadline_timer; /* while requests are parked */
 	GHashTable *listed;   /* mailbox id -> version of the listing that the kernel holds */
+	GArray *shrunk;    /* of nodes whose attributes the kernel is to hear of a little later */
+	guint tell_shrunk; /* source */
 	GHashTable
 		*snapshots;  /* node -> GBytes: control files as they were looked up (control.c) */
 	guint64 n_snapshots; /* ever */

@@ -27,7 +27,7 @@ lookup_message(Request *request, Mailbox *mailbox)
 	if (!request_go_on(
 		    request,
 		    mailbox_lookup(mailbox, request->name, &message, &request->waiter, &error),
-		    error))
+		    &error))
 		return;
 	if (!message) {
 		reply_no_entry(request);

@@ -163,6 +163,7 @@ program_unmount(Program *program)
 {
 	requests_answer_all(program->fs, EINTR);
 	fuse_session_unmount(program->session);
+	g_clear_handle_id(&program->fs->tell_shrunk, g_source_remove);
 	notifier_free(program->fs->notifier);
 	program->fs->notifier = NULL;
 	fuse_session_destroy(program->session);

@@ -118,7 +118,7 @@ request_park(Request *request)
 }
 
 gboolean
-request_go_on(Request *request, CacheResult result, GError *error)
+request_go_on(Request *request, CacheResult result, GError **error)
 {
 	if (result == CACHE_READY)
 		return TRUE;
@@ -126,8 +126,8 @@ request_go_on(Request *request, CacheResult result, GError *error)
 		request_park(request);
 		return FALSE;
 	}
-	request_reply_error(request, error);
-	g_error_free(error);
+	request_reply_error(request, *error);
+	g_clear_error(error);
 	return FALSE;
 }
 

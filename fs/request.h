@@ -37,10 +37,10 @@ Request *request_new(fuse_req_t req, Op op, fuse_ino_t node, RequestHandler run)
 
 void request_run(Request *request);
 
-/* What the cache answered: TRUE if the handler may go on. If not, the request is parked or answered
- * with
- * @error (freed): the handler returns at once. */
-gboolean request_go_on(Request *request, CacheResult result, GError *error);
+/* What the cache answered: TRUE if the handler may go on. If not, the request is parked, or
+ * answered with *@error, which is freed (NULL where the question cannot fail): the handler returns
+ * at once. */
+gboolean request_go_on(Request *request, CacheResult result, GError **error);
 
 /* Every request ends with one of these, which free it. */
 void request_reply_errno(Request *request, int errnum);

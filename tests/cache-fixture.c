@@ -89,10 +89,11 @@ on_entry_gone(guint64 parent, guint64 id, const char *name, gpointer data)
 }
 
 static void
-on_size_changed(guint64 id, gpointer data)
+on_size_changed(guint64 id, gboolean grew, gpointer data)
 {
 	Fixture *fixture = data;
 
+	(void)grew;
 	fixture->n_size_changes++;
 	remember_size(fixture, id, message_of(fixture, id)->size);
 }

@@ -492,8 +492,10 @@ test_lazy(void)
 
 	first = ask_listed(fixture, account_refresh(fixture->account, TRUE));
 	joins = ask_listed(fixture, account_refresh(fixture->account, TRUE));
+	fixture_pass_time(G_USEC_PER_SEC); /* a listing that takes so long ... */
 	ask_wait(first);
 	g_assert_true(joins->answered);
+	fixture_pass_time(3 * G_USEC_PER_SEC); /* ... will do for four times that */
 	young = ask_listed(fixture, account_refresh(fixture->account, TRUE));
 	g_assert_true(young->answered);
 	g_assert_cmpuint(fixture->fake->n_operations[FAKE_LIST], ==, 1);

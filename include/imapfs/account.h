@@ -42,8 +42,8 @@ typedef struct {
 	/* Directory @parent has entry @name, which was @id (a message or a mailbox << 32), no more.
 	 */
 	void (*entry_gone)(guint64 parent, guint64 id, const char *name, gpointer data);
-	/* A message turned out to be longer or shorter than the server said. */
-	void (*size_changed)(guint64 message, gpointer data);
+	/* A message turned out to be longer (@grew) or shorter than the server said. */
+	void (*size_changed)(guint64 message, gboolean grew, gpointer data);
 } AccountEvents;
 
 typedef struct {
@@ -70,7 +70,8 @@ Mailbox *account_root(Account *account);
 Mailbox *account_mailbox(Account *account, guint32 id);
 
 /* Begins to list the account's mailboxes anew and says when that is done: to be given to
- * account_refreshed(). With @lazy, a listing of the last second will do. */
+ * account_refreshed(). With @lazy, one that is younger than four
+ * times as long as it took will do: who walks a tree need not wait for a listing at each step. */
 guint64 account_refresh(Account *account, gboolean lazy);
 
 /* CACHE_READY once the listing @ticket is done. Fails only where there never was one. */
