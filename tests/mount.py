@@ -25,6 +25,7 @@ import sys
 import tempfile
 import unittest
 
+import processes
 from timed import (SLOWNESS, Background, CallTimeout, TimedTestCase, call, emergencies, main,  # noqa: F401
                    wait_until)
 
@@ -178,7 +179,7 @@ class Mount:
     def alive(self):
         if self.process.poll() is None:
             return True
-        return not self.foreground and self.pid is not None and os.path.exists(f'/proc/{self.pid}')
+        return not self.foreground and self.pid is not None and processes.command_name(self.pid) != ''
 
     def unmount(self, seconds=20):
         """fusermount3 -u, and the daemon must end by itself, with 0. Returns nothing; raises what went wrong."""
