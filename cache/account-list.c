@@ -80,22 +80,11 @@ leaf_below(Mailbox *parent, const char *component, const RemoteMailbox *remote)
 	return leaf; /* so far only a level */
 }
 
-/* The mailbox is gone, but others are below it: only the level stays. */
-static void
-become_level(Mailbox *mailbox)
-{
-	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
-	mailbox->state = MAILBOX_UNKNOWN;
-	mailbox->n_announced = 0;
-	mailbox->selectable = FALSE;
-	g_clear_pointer(&mailbox->name, g_free);
-}
-
 static void
 leaf_update(Mailbox *leaf, const RemoteMailbox *remote)
 {
 	if (!remote->selectable)
-		become_level(leaf);
+		mailbox_become_level(leaf);
 	if (!leaf->name)
 		leaf->name = g_strdup(remote->name);
 	leaf->selectable = remote->selectable;
@@ -148,7 +137,7 @@ sweep(Mailbox *mailbox)
 		if (is_swept(child) && !child->children->len)
 			mailbox_remove(child);
 		else if (is_swept(child))
-			become_level(child);
+			mailbox_become_level(child);
 	}
 }
 

@@ -82,6 +82,9 @@ void mailbox_remove(Mailbox *mailbox);
 /* The mailbox under this name is another one: forgets all messages and takes another id. */
 void mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity);
 
+/* The mailbox is gone, but others may be below it: only the level stays. */
+void mailbox_become_level(Mailbox *mailbox);
+
 /* A change that a listing would show. */
 void mailbox_touch(Mailbox *mailbox);
 

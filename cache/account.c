@@ -174,6 +174,16 @@ mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity)
 	mailbox_enter(mailbox);
 }
 
+void
+mailbox_become_level(Mailbox *mailbox)
+{
+	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	mailbox->state = MAILBOX_UNKNOWN;
+	mailbox->n_announced = 0;
+	mailbox->selectable = FALSE;
+	g_clear_pointer(&mailbox->name, g_free);
+}
+
 Account *
 account_new(Remote *remote, const AccountSettings *settings, const NameRules *rules,
             const AccountEvents *events, gpointer data)

@@ -68,8 +68,11 @@ sync_end(Sync *sync, const GError *error)
 	}
 	if (error)
 		g_info("listing %s: %s", mailbox->file_name, error->message);
-	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND))
+	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND)) {
+		mailbox_become_level(mailbox); /* some servers go on listing it */
 		account_refresh(mailbox->account, FALSE);
+		error = mailbox->children->len ? NULL : error;
+	}
 	if (mailbox->selectable && mailbox->n_syncs_wanted > mailbox->n_syncs_begun)
 		sync_begin(mailbox);
 	wait_queue_wake(&mailbox->syncing, mailbox->state == MAILBOX_COMPLETE ? NULL : error);

@@ -16,7 +16,6 @@
 #include "auth.h"
 
 static void login_authenticate(ImapSession *session);
-static void login_succeeded(ImapSession *session);
 
 static void
 on_capability_before(const ImapResponse *tagged, const GError *error, gpointer data)
@@ -88,7 +87,7 @@ login_begin(ImapSession *session, gboolean preauth)
 		return;
 	}
 	if (preauth)
-		login_succeeded(session);
+		session_logged_in(session);
 	else
 		login_with_capabilities(session);
 }

@@ -61,14 +61,26 @@ static const RemoteOperations operations = {
 	.status = imap_status,
 };
 
+static void
+settings_clear(ImapSettings *settings)
+{
+	explicit_bzero(settings->password, strlen(settings->password));
+	g_free(settings->password);
+	g_free(settings->host);
+	g_free(settings->user);
+	g_free(settings->ca_file);
+}
+
 Remote *
 imap_remote_new(ImapSettings *settings, GError **error)
 {
 	SSL_CTX *context = tls_context_new(settings->ca_file, error);
 	ImapRemote *self;
 
-	if (!context)
+	if (!context) {
+		settings_clear(settings);
 		return NULL;
+	}
 	self = g_new0(ImapRemote, 1);
 	self->remote.operations = &operations;
 	self->settings = *settings;
@@ -85,11 +97,7 @@ imap_remote_free(Remote *remote)
 
 	pool_free(self->pool);
 	SSL_CTX_free(self->context);
-	explicit_bzero(self->settings.password, strlen(self->settings.password));
-	g_free(self->settings.password);
-	g_free(self->settings.host);
-	g_free(self->settings.user);
-	g_free(self->settings.ca_file);
+	settings_clear(&self->settings);
 	g_free(self);
 }
 

@@ -68,6 +68,10 @@ static const struct {
 	{"Too many simultaneous connections", IMAPFS_ERROR_LIMIT},
 	{"authenticated but not connected", IMAPFS_ERROR_DENIED},
 	{"already exists", IMAPFS_ERROR_EXISTS},
+	{"Mailbox doesn't exist", IMAPFS_ERROR_NOT_FOUND},
+	{"Mailbox does not exist", IMAPFS_ERROR_NOT_FOUND},
+	{"No such mailbox", IMAPFS_ERROR_NOT_FOUND},
+	{"Unknown mailbox", IMAPFS_ERROR_NOT_FOUND},
 };
 
 static gboolean

@@ -110,7 +110,7 @@ session_greeted(ImapSession *session, const ImapResponse *response)
 static void
 session_bye(ImapSession *session, const ImapResponse *response)
 {
-	GError *error = imap_response_to_error(response, "BYE");
+	GError *error = imap_response_to_error(response, session->settings->host);
 
 	/* Whatever its reason, what was asked may be asked again on another connection. */
 	if (error->code != IMAPFS_ERROR_DENIED)

@@ -116,7 +116,7 @@ session_watch(gpointer data)
 		session_fail(session, g_error_new(IMAPFS_ERROR,
 		                                  session->in_doubt ? IMAPFS_ERROR_OFFLINE
 		                                                    : IMAPFS_ERROR_TIMED_OUT,
-		                                  "no answer from %s for %.0f seconds",
+		                                  "no answer from %s for %.0f s",
 		                                  session->settings->host,
 		                                  (double)silence / G_USEC_PER_SEC));
 	return G_SOURCE_CONTINUE;

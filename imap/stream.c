@@ -263,6 +263,15 @@ stream_adopt(ImapStream *stream, GSocketConnection *connection)
 	stream->events->connected(stream, stream->data);
 }
 
+/* "Could not connect to x: Connection refused": the last part says it all. */
+static const char *
+last_part(const char *message)
+{
+	const char *colon = g_strrstr(message, ": ");
+
+	return colon ? colon + 2 : message;
+}
+
 static void
 on_connected(GObject *client, GAsyncResult *result, gpointer data)
 {
@@ -281,7 +290,7 @@ on_connected(GObject *client, GAsyncResult *result, gpointer data)
 		stream_fail(stream,
 		            g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
 		                        "cannot connect to %s port %u: %s", stream->settings->host,
-		                        stream->settings->port, error->message));
+		                        stream->settings->port, last_part(error->message)));
 }
 
 ImapStream *

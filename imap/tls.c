@@ -4,6 +4,9 @@
  */
 #include "tls.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -18,9 +21,15 @@ openssl_reason(void)
 SSL_CTX *
 tls_context_new(const char *ca_file, GError **error)
 {
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *context;
 	gboolean trusted;
 
+	if (ca_file && access(ca_file, R_OK) != 0) { /* OpenSSL would only say "system lib" */
+		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_TLS,
+		            "cannot load certificates from %s: %s", ca_file, g_strerror(errno));
+		return NULL;
+	}
+	context = SSL_CTX_new(TLS_client_method());
 	ERR_clear_error();
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
