@@ -59,6 +59,9 @@ struct Mailbox {
 	GArray *messages;  /* of Message, by UID */
 	GHashTable *names; /* Message.name (not owned) -> uid */
 	guint64 version;
+	GArray *by_name; /* of guint32: indices of messages in the order of names; or NULL */
+	GArray *ranks;   /* of guint32: where each message stands in by_name */
+	guint64 by_name_version; /* of the list that these are of */
 	gint64 changed_at;
 
 	/* Syncing. Tickets as above. */
@@ -98,6 +101,15 @@ void mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last);
 
 Message *mailbox_find_message(const Mailbox *mailbox, guint32 uid);
 guint32 mailbox_last_uid(const Mailbox *mailbox);
+
+/* --- mailbox-order.c --- */
+
+/* Where message @uid stands in the order of UIDs, and of names; -1: nowhere, or the order cannot be
+ * told yet. And which message stands there; NULL: none. */
+gint64 mailbox_index(Mailbox *mailbox, guint32 uid);
+const Message *mailbox_message_by_index(Mailbox *mailbox, gint64 index);
+gint64 mailbox_rank(Mailbox *mailbox, guint32 uid);
+const Message *mailbox_message_by_rank(Mailbox *mailbox, gint64 rank);
 
 /* --- mailbox-sync.c --- */
 

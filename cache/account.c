@@ -87,6 +87,8 @@ mailbox_alloc(Account *account, char *file_name)
 static void
 mailbox_free(Mailbox *mailbox)
 {
+	g_clear_pointer(&mailbox->by_name, g_array_unref);
+	g_clear_pointer(&mailbox->ranks, g_array_unref);
 	g_hash_table_unref(mailbox->names);
 	g_array_unref(mailbox->messages);
 	g_ptr_array_unref(mailbox->children);

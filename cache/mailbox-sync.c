@@ -78,8 +78,7 @@ sync_end(Sync *sync, const GError *error)
 	wait_queue_wake(&mailbox->syncing, mailbox->state == MAILBOX_COMPLETE ? NULL : error);
 }
 
-/* --- which messages are left --------------------------------------------------------------------
- */
+/* --- which messages are left --- */
 
 static void
 on_range(guint32 first, guint32 last, gpointer data)
@@ -159,8 +158,7 @@ on_uids(guint32 exists, const GError *error, gpointer data)
 
 static const RemoteUidsHandler uids_handler = {.range = on_range, .done = on_uids};
 
-/* --- what is new ---------------------------------------------------------------------------------
- */
+/* --- what is new --- */
 
 /* The new id is made from the new UIDVALIDITY, so it is taken only here. */
 static void
@@ -307,8 +305,7 @@ sync_begin(Mailbox *mailbox)
 	sync_scan(sync, mailbox, mailbox_last_uid(mailbox));
 }
 
-/* --- the questions
- * -------------------------------------------------------------------------------- */
+/* --- the questions --- */
 
 static gboolean
 is_busy(const Mailbox *mailbox)

@@ -69,8 +69,7 @@ prefetcher_free(Prefetcher *prefetcher)
 	g_free(prefetcher);
 }
 
-/* --- orders
- * --------------------------------------------------------------------------------------- */
+/* --- orders --- */
 
 /* Where message @uid stands; -1: nowhere. */
 static gint64
@@ -95,8 +94,7 @@ is_step(Mailbox *mailbox, Order order, guint32 from, guint32 to)
 	return here >= 0 && there > here && there - here <= MAX_STEP;
 }
 
-/* --- windows
- * -------------------------------------------------------------------------------------- */
+/* --- windows --- */
 
 static guint64
 window_limit(const Prefetcher *prefetcher)
@@ -155,8 +153,7 @@ walker_fill(Prefetcher *prefetcher, Walker *walker, Mailbox *mailbox)
 		prefetcher->calls->fetch(mailbox, uids, n_uids, prefetcher->data);
 }
 
-/* --- walkers
- * -------------------------------------------------------------------------------------- */
+/* --- walkers --- */
 
 /* What lay between is not ahead any more. */
 static void

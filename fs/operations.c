@@ -146,8 +146,7 @@ op_statfs(fuse_req_t req, fuse_ino_t node)
 	fuse_reply_statfs(req, &statistics);
 }
 
-/* --- what would change mail
- * -------------------------------------------------------------------------- */
+/* --- what would change mail --- */
 
 static void
 op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,

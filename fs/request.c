@@ -41,8 +41,7 @@ request_free(Request *request)
 	g_slice_free(Request, request);
 }
 
-/* --- parking
- * -------------------------------------------------------------------------------------- */
+/* --- parking --- */
 
 static void
 request_unpark(Request *request)
@@ -142,8 +141,7 @@ requests_answer_all(FileSystem *fs, int errnum)
 	}
 }
 
-/* --- beginning and end
- * ---------------------------------------------------------------------------- */
+/* --- beginning and end --- */
 
 Request *
 request_new(fuse_req_t req, Op op, fuse_ino_t node, RequestHandler run)

@@ -28,7 +28,8 @@
 typedef struct {
 	ImapPool *pool;
 	ImapSession *session;
-	ImapJob *bulk; /* the bulk job that runs on it, or NULL */
+	guint n_long;     /* long jobs that run on it, all of one kind */
+	ImapJobKind kind; /* of these */
 	gboolean ready;
 } Member;
 
@@ -68,8 +69,7 @@ pool_has_ready(const ImapPool *pool)
 	return pool_n_connecting(pool) < pool->members->len;
 }
 
-/* --- choosing a session ------------------------------------------------------------------------
- */
+/* --- choosing a session --- */
 
 static gboolean
 member_usable(const Member *member)
@@ -89,14 +89,17 @@ member_cost(const Member *member, const ImapJob *job, gboolean may_wait)
 {
 	guint n_commands = session_n_commands(member->session);
 	gboolean selected = !job->mailbox || member_has_selected(member, job->mailbox);
+	gboolean joins = member->n_long && job->kind == JOB_AHEAD && member->kind == JOB_AHEAD;
 
 	if (!member_usable(member))
 		return G_MAXINT;
-	if (selected && !member->bulk && n_commands < PIPELINE_MAX)
+	if (selected && joins)
+		return 0;
+	if (selected && !member->n_long && n_commands < PIPELINE_MAX)
 		return (int)n_commands;
-	if (session_may_select(member->session) && !member->bulk)
+	if (session_may_select(member->session) && !member->n_long)
 		return PIPELINE_MAX + (int)n_commands;
-	/* Behind a bulk job, or a long queue, only if nothing better will come. */
+	/* Behind a long job, or many short ones, only if nothing better will come. */
 	return selected && may_wait ? 2 * PIPELINE_MAX + (int)n_commands : G_MAXINT;
 }
 
@@ -126,13 +129,14 @@ member_run(Member *member, ImapJob *job)
 {
 	if (job->mailbox && !member_has_selected(member, job->mailbox))
 		session_select(member->session, job->mailbox);
-	if (job->bulk)
-		member->bulk = job;
+	if (job->kind != JOB_SHORT) {
+		member->kind = job->kind;
+		member->n_long++;
+	}
 	job->run(job, member->session);
 }
 
-/* --- connecting
- * ------------------------------------------------------------------------------------ */
+/* --- connecting --- */
 
 static void pool_member_ready(ImapSession *session, gpointer data);
 static void pool_member_idle(ImapSession *session, gpointer data);
@@ -200,8 +204,7 @@ pool_may_grow(const ImapPool *pool)
 	       g_get_monotonic_time() >= pool->no_more_until_us;
 }
 
-/* --- on and off line
- * ------------------------------------------------------------------------------- */
+/* --- on and off line --- */
 
 static gboolean
 pool_refuse_jobs(gpointer data)
@@ -317,8 +320,7 @@ pool_member_closed(ImapSession *session, const GError *error, gpointer data)
 	member_free(member); /* and @error with it */
 }
 
-/* --- jobs
- * ------------------------------------------------------------------------------------------ */
+/* --- jobs --- */
 
 /* A session that is always given more work for its mailbox would never be free for another one. */
 static gboolean
@@ -385,13 +387,12 @@ pool_job_done(ImapPool *pool, ImapJob *job, ImapSession *session)
 	for (guint i = 0; i < pool->members->len; i++) {
 		Member *member = pool->members->pdata[i];
 
-		if (member->session == session && member->bulk == job)
-			member->bulk = NULL;
+		if (member->session == session && job->kind != JOB_SHORT)
+			member->n_long--;
 	}
 }
 
-/* --- its own calls
- * ---------------------------------------------------------------------------------- */
+/* --- its own calls --- */
 
 static void
 on_noop_done(const ImapResponse *tagged, const GError *error, gpointer data)

@@ -14,10 +14,18 @@
 typedef struct ImapPool ImapPool;
 typedef struct ImapJob ImapJob;
 
+/* How long a job keeps a session busy: nobody who is in a hurry is put behind a long one. */
+typedef enum {
+	JOB_SHORT,
+	JOB_LISTING, /* a whole mailbox is listed */
+	JOB_AHEAD, /* messages are read before anybody wants them; one behind another on one session
+	            */
+} ImapJobKind;
+
 struct ImapJob {
 	const char *mailbox; /* server's bytes, owned by the job; NULL: any session will do */
 	gint64 submitted_us; /* the pool's: monotonic */
-	gboolean bulk;       /* keeps a session busy for long: better not queue behind it */
+	ImapJobKind kind;
 	/* Send the commands now. With a mailbox, that one is selected, or its SELECT is on the way.
 	 */
 	void (*run)(ImapJob *job, ImapSession *session);
@@ -37,7 +45,7 @@ void pool_start(ImapPool *pool, ImapPoolListener listener, gpointer data);
 /* Queues @job; run() or fail() is called later, exactly once. */
 void pool_submit(ImapPool *pool, ImapJob *job);
 
-/* The job's last command has ended (bulk jobs only matter). */
+/* The job's last command has ended. */
 void pool_job_done(ImapPool *pool, ImapJob *job, ImapSession *session);
 
 /* Appends "name: value" lines. */

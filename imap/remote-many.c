@@ -137,7 +137,7 @@ remote_read_many(ImapPool *pool, const RemoteReadMany *arguments,
 	many->missing = g_hash_table_new(NULL, NULL);
 	for (guint i = 0; i < arguments->n_uids; i++)
 		g_hash_table_add(many->missing, GUINT_TO_POINTER(arguments->uids[i]));
-	many->operation.job.bulk = TRUE;
+	many->operation.job.kind = JOB_AHEAD;
 	many->operation.start = many_start;
 	many->operation.finish = many_finish;
 	operation_submit(&many->operation, pool, arguments->mailbox, arguments->uidvalidity);

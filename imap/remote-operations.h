@@ -18,3 +18,6 @@ void remote_uids(ImapPool *pool, const char *mailbox, guint32 uidvalidity,
 
 void remote_read(ImapPool *pool, const RemoteRead *read, const RemoteReadHandler *handler,
                  gpointer data);
+
+void remote_read_many(ImapPool *pool, const RemoteReadMany *read,
+                      const RemoteReadManyHandler *handler, gpointer data);

@@ -8,9 +8,8 @@
  * not heard of yet, for one that they cannot read. So nothing is asked for once more, behind a
  * NOOP, together with a SEARCH that tells whether the message exists at all.
  */
+#include "literal-blocks.h"
 #include "remote-operations.h"
-
-#include <string.h>
 
 #define MAX_WHOLE (256 * 1024 * 1024) /* bytes of a message that was thought to be small */
 
@@ -20,10 +19,7 @@ typedef struct {
 	gpointer data;
 	guint32 uid;
 	guint64 origin, length; /* bytes; length 0: the whole message */
-	guint64 next;           /* offset after what has come in this run */
-	guint64 announced;      /* bytes of the literal that have not come yet */
-	guint8 *block;          /* the block that is coming, as large as it will be; or NULL */
-	gsize block_size, n_filled;
+	LiteralBlocks blocks;
 	gboolean complete; /* the whole literal has come */
 	gboolean second_round;
 	gboolean searched; /* and existing is the answer */
@@ -31,45 +27,19 @@ typedef struct {
 } Read;
 
 static void
-read_discard(Read *read)
+on_block(guint64 offset, GBytes *bytes, gpointer data)
 {
-	g_clear_pointer(&read->block, g_free);
-	read->n_filled = 0;
-}
+	Read *read = data;
 
-static void
-read_emit(Read *read)
-{
-	guint64 offset = read->next - read->n_filled;
-	g_autoptr(GBytes) bytes = g_bytes_new_take(g_steal_pointer(&read->block), read->n_filled);
-
-	read->n_filled = 0;
 	read->handler->block(offset, bytes, read->data);
 }
 
-/* Never more than was announced comes, so the last block too is just as large as it is. */
 static void
 read_data(const guint8 *bytes, gsize length, gpointer data)
 {
 	Read *read = data;
 
-	while (length) {
-		gsize n;
-
-		if (!read->block) {
-			read->block_size = (gsize)MIN(read->announced, REMOTE_BLOCK_SIZE);
-			read->block = g_malloc(read->block_size);
-		}
-		n = MIN(length, read->block_size - read->n_filled);
-		memcpy(read->block + read->n_filled, bytes, n);
-		read->n_filled += n;
-		read->next += n;
-		read->announced -= n;
-		bytes += n;
-		length -= n;
-		if (read->n_filled == REMOTE_BLOCK_SIZE)
-			read_emit(read);
-	}
+	literal_blocks_add(&read->blocks, bytes, length, on_block, read);
 }
 
 static void
@@ -77,8 +47,7 @@ read_end(gpointer data)
 {
 	Read *read = data;
 
-	if (read->block)
-		read_emit(read);
+	literal_blocks_end(&read->blocks, on_block, read);
 	read->complete = TRUE;
 }
 
@@ -106,9 +75,7 @@ on_literal(guint32 uid, guint64 origin, guint64 size, gpointer data)
 
 	if (!read_wants(read, uid, origin, size))
 		return FALSE;
-	read_discard(read);
-	read->next = read->origin;
-	read->announced = size;
+	literal_blocks_begin(&read->blocks, read->origin, size);
 	return TRUE;
 }
 
@@ -204,7 +171,7 @@ read_start(Operation *operation)
 static gboolean
 read_is_empty(const Read *read)
 {
-	return !read->complete || read->next == read->origin;
+	return !read->complete || read->blocks.next == read->origin;
 }
 
 /* OK without any bytes, or a refusal that is not about rate or line: worth a second look. */
@@ -251,7 +218,7 @@ static void
 read_free(Read *read)
 {
 	operation_clear(&read->operation);
-	read_discard(read);
+	literal_blocks_clear(&read->blocks);
 	uid_set_free(read->existing);
 	g_free(read);
 }
@@ -268,7 +235,7 @@ read_finish(Operation *operation, const GError *error)
 		return;
 	}
 	verdict = read_verdict(read, error);
-	read->handler->done(read->next, verdict, read->data);
+	read->handler->done(read->blocks.next, verdict, read->data);
 	read_free(read);
 }
 
@@ -283,7 +250,7 @@ remote_read(ImapPool *pool, const RemoteRead *arguments, const RemoteReadHandler
 	read->uid = arguments->uid;
 	read->origin = arguments->offset;
 	read->length = arguments->length;
-	read->next = arguments->offset;
+	read->blocks.next = arguments->offset;
 	read->existing = uid_set_new();
 	read->operation.start = read_start;
 	read->operation.finish = read_finish;

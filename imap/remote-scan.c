@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define MAX_HALVES 100000  /* messages waiting for their other half, which a server may never send \
+#define MAX_HALVES                                                                                 \
+	100000             /* messages waiting for their other half, which a server may never send \
 	                    */
 #define MAX_TAKEN 20000000 /* FETCH responses in one listing */
 
@@ -255,14 +256,13 @@ remote_scan(ImapPool *pool, const RemoteScan *arguments, const RemoteScanHandler
 	scan->after_uid = MIN(arguments->after_uid, G_MAXUINT32 - 1);
 	scan->header_fields = g_strdup(arguments->header_fields);
 	scan->halves = g_hash_table_new_full(NULL, NULL, NULL, half_free);
-	scan->operation.job.bulk = scan->after_uid == 0;
+	scan->operation.job.kind = scan->after_uid ? JOB_SHORT : JOB_LISTING;
 	scan->operation.start = scan_start;
 	scan->operation.finish = scan_finish;
 	operation_submit(&scan->operation, pool, arguments->mailbox, arguments->uidvalidity);
 }
 
-/* --- the bare set of UIDs ------------------------------------------------------------------------
- */
+/* --- the bare set of UIDs --- */
 
 typedef struct {
 	Operation operation;

@@ -44,6 +44,13 @@ imap_read(Remote *remote, const RemoteRead *read, const RemoteReadHandler *handl
 }
 
 static void
+imap_read_many(Remote *remote, const RemoteReadMany *read, const RemoteReadManyHandler *handler,
+               gpointer data)
+{
+	remote_read_many(((ImapRemote *)remote)->pool, read, handler, data);
+}
+
+static void
 imap_status(Remote *remote, GString *text)
 {
 	ImapRemote *self = (ImapRemote *)remote;
@@ -58,6 +65,7 @@ static const RemoteOperations operations = {
 	.scan = imap_scan,
 	.uids = imap_uids,
 	.read = imap_read,
+	.read_many = imap_read_many,
 	.status = imap_status,
 };
 

@@ -26,7 +26,7 @@
 	(5 *                                                                                       \
 	 G_USEC_PER_SEC) /* a line that may have died in a long idleness: to show that it lives */
 
-/* --- the end ------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 void
 session_finish_command(ImapCommand *command, const ImapResponse *tagged, const GError *error)
@@ -85,7 +85,7 @@ session_protocol_error(ImapSession *session, const char *what)
 	                                  session->settings->host, what));
 }
 
-/* --- silence --------------------------------------------------------------------------------- */
+/* --- silence --- */
 
 static gboolean
 session_awaits_something(const ImapSession *session)
@@ -113,12 +113,12 @@ session_watch(gpointer data)
 		return G_SOURCE_REMOVE;
 	}
 	if (silence > session_patience(session))
-		session_fail(session, g_error_new(IMAPFS_ERROR,
-		                                  session->in_doubt ? IMAPFS_ERROR_OFFLINE
-		                                                    : IMAPFS_ERROR_TIMED_OUT,
-		                                  "no answer from %s for %.0f s",
-		                                  session->settings->host,
-		                                  (double)silence / G_USEC_PER_SEC));
+		session_fail(session,
+		             g_error_new(IMAPFS_ERROR,
+		                         session->in_doubt ? IMAPFS_ERROR_OFFLINE
+		                                           : IMAPFS_ERROR_TIMED_OUT,
+		                         "no answer from %s for %.0f s", session->settings->host,
+		                         (double)silence / G_USEC_PER_SEC));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -139,8 +139,7 @@ session_progress(ImapSession *session)
 	session->in_doubt = FALSE;
 }
 
-/* --- the stream's events
- * ---------------------------------------------------------------------------- */
+/* --- the stream's events --- */
 
 static void
 on_readable(ImapStream *stream, gpointer data)
@@ -186,8 +185,7 @@ static const ImapStreamEvents stream_events = {
 	.failed = on_failed,
 };
 
-/* --- its own calls
- * ------------------------------------------------------------------------------------ */
+/* --- its own calls --- */
 
 ImapSession *
 session_new(const ImapSettings *settings, SSL_CTX *context, const ImapSessionEvents *events,

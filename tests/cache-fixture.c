@@ -27,8 +27,7 @@ fixture_pass_time(gint64 us)
 	passed_us += us;
 }
 
-/* --- names: as simple as can be ----------------------------------------------------------------
- */
+/* --- names: as simple as can be --- */
 
 static char *
 name_of_message(const RemoteMessage *message)
@@ -58,7 +57,7 @@ static const NameRules rules = {
 	.mailbox = name_of_mailbox,
 };
 
-/* --- events ----------------------------------------------------------------------------------- */
+/* --- events --- */
 
 static const Message *
 message_of(Fixture *fixture, guint64 id)
@@ -103,7 +102,7 @@ static const AccountEvents events = {
 	.size_changed = on_size_changed,
 };
 
-/* --- questions -------------------------------------------------------------------------------- */
+/* --- questions --- */
 
 static Ask *
 ask_new(Fixture *fixture, CacheResult (*question)(Ask *ask, GError **error))
@@ -332,7 +331,7 @@ ask_read(Fixture *fixture, guint64 id, guint64 offset, gsize length)
 	return ask_start(ask);
 }
 
-/* --- waiting ---------------------------------------------------------------------------------- */
+/* --- waiting --- */
 
 void
 ask_wait(Ask *ask)
@@ -377,7 +376,7 @@ fixture_settle(Fixture *fixture)
 		g_assert_cmpuint(n, <, MAX_STEPS);
 }
 
-/* --- the account ------------------------------------------------------------------------------ */
+/* --- the account --- */
 
 Fixture *
 fixture_new(guint64 memory, const char *root)

@@ -68,7 +68,7 @@ mailbox_free(gpointer data)
 	g_free(mailbox);
 }
 
-/* --- the bytes -------------------------------------------------------------------------------- */
+/* --- the bytes --- */
 
 static guint64
 word_at(guint64 seed, guint64 index)
@@ -106,7 +106,7 @@ bytes_new(guint64 seed, guint64 offset, gsize length)
 	return g_bytes_new_take(bytes, length);
 }
 
-/* --- starting --------------------------------------------------------------------------------- */
+/* --- starting --- */
 
 static void
 start_list(Job *job)
@@ -195,7 +195,7 @@ job_start(Job *job)
 		start_read(job, mailbox);
 }
 
-/* --- telling ---------------------------------------------------------------------------------- */
+/* --- telling --- */
 
 static guint32
 exists(const Job *job)
@@ -401,7 +401,7 @@ fake_remote_step_kind(FakeRemote *fake, FakeKind kind)
 	return FALSE;
 }
 
-/* --- the Remote ------------------------------------------------------------------------------- */
+/* --- the Remote --- */
 
 static Job *
 job_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidity, gpointer data)
@@ -470,11 +470,73 @@ fake_status(Remote *remote, GString *text)
 	g_string_append(text, "fake: yes\n");
 }
 
+/* --- many: as many reads, of which only good news is told --- */
+
+typedef struct {
+	const RemoteReadManyHandler *handler;
+	gpointer data;
+	guint n_left;
+} Many;
+
+typedef struct {
+	Many *many;
+	guint32 uid;
+} OneOfMany;
+
+static void
+on_one_block(guint64 offset, GBytes *bytes, gpointer data)
+{
+	OneOfMany *one = data;
+
+	one->many->handler->block(one->uid, offset, bytes, one->many->data);
+}
+
+static void
+on_one_done(guint64 end, const GError *error, gpointer data)
+{
+	OneOfMany *one = data;
+	Many *many = one->many;
+
+	if (!error)
+		many->handler->message(one->uid, end, many->data);
+	if (--many->n_left == 0) {
+		many->handler->done(error, many->data);
+		g_free(many);
+	}
+	g_free(one);
+}
+
+static const RemoteReadHandler one_handler = {.block = on_one_block, .done = on_one_done};
+
+static void
+fake_read_many(Remote *remote, const RemoteReadMany *arguments,
+               const RemoteReadManyHandler *handler, gpointer data)
+{
+	Many *many = g_new0(Many, 1);
+
+	many->handler = handler;
+	many->data = data;
+	many->n_left = arguments->n_uids;
+	for (guint i = 0; i < arguments->n_uids; i++) {
+		const RemoteRead read = {
+			.mailbox = arguments->mailbox,
+			.uidvalidity = arguments->uidvalidity,
+			.uid = arguments->uids[i],
+		};
+		OneOfMany *one = g_new0(OneOfMany, 1);
+
+		one->many = many;
+		one->uid = arguments->uids[i];
+		fake_read(remote, &read, &one_handler, one);
+	}
+}
+
 static const RemoteOperations operations = {
 	.list = fake_list,
 	.scan = fake_scan,
 	.uids = fake_uids,
 	.read = fake_read,
+	.read_many = fake_read_many,
 	.status = fake_status,
 };
 
@@ -525,7 +587,7 @@ fake_remote_fail(FakeRemote *fake, FakeKind kind, ImapfsError code, guint after)
 	fake->failures[kind].after = after;
 }
 
-/* --- setting up ------------------------------------------------------------------------------- */
+/* --- setting up --- */
 
 FakeMailbox *
 fake_mailbox_add(FakeRemote *fake, const char *path, guint32 uidvalidity)

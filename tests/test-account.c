@@ -8,8 +8,7 @@
 #define COLLIDING_ONE   "M73644"
 #define COLLIDING_OTHER "M88463"
 
-/* --- what a listing makes ----------------------------------------------------------------------
- */
+/* --- what a listing makes --- */
 
 typedef struct {
 	const char *path; /* and name */
@@ -98,8 +97,7 @@ test_names_that_look_alike(void)
 	g_assert_cmpuint(fixture->n_gone, ==, 0);
 }
 
-/* --- change ------------------------------------------------------------------------------------
- */
+/* --- change --- */
 
 static void
 check_tree(Fixture *fixture, const char *expected)
@@ -216,8 +214,7 @@ test_last_child_goes_with_its_levels(void)
 	check_tree(fixture, "");
 }
 
-/* --- ids ---------------------------------------------------------------------------------------
- */
+/* --- ids --- */
 
 static void
 test_ids_are_the_same_everywhere(void)
@@ -269,8 +266,7 @@ test_no_such_id(void)
 	g_assert_null(account_mailbox(fixture->account, 5));
 }
 
-/* --- UIDVALIDITY --------------------------------------------------------------------------------
- */
+/* --- UIDVALIDITY --- */
 
 /* The mailbox is deleted and made again under its name, with one message that has an old UID. */
 static FakeMessage *
@@ -428,8 +424,7 @@ test_replaced_and_cut_off(void)
 	check_replaced(fixture, id, message);
 }
 
-/* --- the root -----------------------------------------------------------------------------------
- */
+/* --- the root --- */
 
 static void
 test_root(void)
@@ -459,8 +454,7 @@ test_root(void)
 	}
 }
 
-/* --- refreshing ---------------------------------------------------------------------------------
- */
+/* --- refreshing --- */
 
 static void
 test_strict_follows_what_is_under_way(void)

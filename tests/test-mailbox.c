@@ -41,8 +41,7 @@ ask_refreshed(Fixture *fixture)
 	return ask_synced(fixture, id_of(fixture), mailbox_refresh(fixture_mailbox(fixture, "A")));
 }
 
-/* --- a first listing ---------------------------------------------------------------------------
- */
+/* --- a first listing --- */
 
 static void
 test_listing(void)
@@ -202,8 +201,7 @@ test_size_not_told(void)
 	g_assert_true(account_sizes_lie(fixture->account));
 }
 
-/* --- what breaks off ---------------------------------------------------------------------------
- */
+/* --- what breaks off --- */
 
 /* What has come stays; the next listing goes on behind it. */
 static void
@@ -312,8 +310,7 @@ test_not_found_lists_the_account(void)
 	g_assert_null(fixture_mailbox(fixture, "A"));
 }
 
-/* --- change ------------------------------------------------------------------------------------
- */
+/* --- change --- */
 
 static void
 test_new_mail(void)
@@ -476,8 +473,7 @@ test_level_has_no_messages(void)
 	g_assert_cmpuint(fixture->fake->n_operations[FAKE_SCAN], ==, 0);
 }
 
-/* --- names -------------------------------------------------------------------------------------
- */
+/* --- names --- */
 
 static void
 test_same_name(void)
@@ -533,8 +529,7 @@ test_second_choice_taken(void)
 	check_messages(fixture, "2:m.eml");
 }
 
-/* --- removal under a waiter --------------------------------------------------------------------
- */
+/* --- removal under a waiter --- */
 
 static void
 test_removed_under_waiters(void)

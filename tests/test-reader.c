@@ -70,8 +70,7 @@ check_asked(const Setup *setup, const char *expected)
 	g_assert_cmpstr(asked->str, ==, expected);
 }
 
-/* --- what is asked for -------------------------------------------------------------------------
- */
+/* --- what is asked for --- */
 
 typedef struct {
 	const char *label;
@@ -228,8 +227,7 @@ test_told_twice(void)
 	g_assert_true(message_of(&setup)->size_exact);
 }
 
-/* --- sizes that lie ----------------------------------------------------------------------------
- */
+/* --- sizes that lie --- */
 
 typedef struct {
 	const char *label;
@@ -394,8 +392,7 @@ test_end_breaks_off(void)
 	}
 }
 
-/* --- failures ----------------------------------------------------------------------------------
- */
+/* --- failures --- */
 
 static void
 test_every_error_wakes_everybody(void)
@@ -476,8 +473,7 @@ test_refused_beside_another(void)
 	ask_check_bytes(other, message);
 }
 
-/* --- messages that are gone --------------------------------------------------------------------
- */
+/* --- messages that are gone --- */
 
 static void
 test_expunged(void)
@@ -547,8 +543,7 @@ test_no_such_message(void)
 	ask_check_error(mailbox, IMAPFS_ERROR_STALE);
 }
 
-/* --- little memory -----------------------------------------------------------------------------
- */
+/* --- little memory --- */
 
 /* What is pushed out is fetched again, and every read comes to an end. */
 static void
@@ -581,8 +576,7 @@ test_little_memory_and_lies(void)
 	}
 }
 
-/* --- anything ----------------------------------------------------------------------------------
- */
+/* --- anything --- */
 
 static guint64
 random_size(GRand *rand)

@@ -98,7 +98,7 @@ guint64 account_n_messages(const Account *account);
 /* Appends "name: value" lines about the connections and the cache. */
 void account_status(Account *account, GString *text);
 
-/* --- a mailbox -------------------------------------------------------------------------------- */
+/* --- a mailbox --- */
 
 guint32 mailbox_id(const Mailbox *mailbox);
 Mailbox *mailbox_parent(const Mailbox *mailbox); /* NULL above the top level */

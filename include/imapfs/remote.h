@@ -89,6 +89,22 @@ typedef struct {
 	void (*done)(guint64 end, const GError *error, gpointer data);
 } RemoteReadHandler;
 
+/* Whole messages of one mailbox, before anybody waits for them. */
+typedef struct {
+	const char *mailbox; /* server's bytes */
+	guint32 uidvalidity;
+	const guint32 *uids;
+	guint n_uids;
+} RemoteReadMany;
+
+typedef struct {
+	/* As in RemoteReadHandler. */
+	void (*block)(guint32 uid, guint64 offset, GBytes *bytes, gpointer data);
+	/* All of it has come: @end bytes. What the server leaves out is never told. */
+	void (*message)(guint32 uid, guint64 end, gpointer data);
+	void (*done)(const GError *error, gpointer data);
+} RemoteReadManyHandler;
+
 typedef struct {
 	/* Every mailbox of the account, in the order of their paths (parents before children).
 	 * LIST, RFC 3501 6.3.8; STATUS in the same answer where the server can (RFC 5819);
@@ -103,6 +119,9 @@ typedef struct {
 	/* UID FETCH BODY.PEEK[]<offset.length> (RFC 3501 6.4.5). Never sets \Seen. */
 	void (*read)(Remote *remote, const RemoteRead *read, const RemoteReadHandler *handler,
 	             gpointer data);
+	/* UID FETCH a,b,c (BODY.PEEK[]): behind other such work, and never in the way of read(). */
+	void (*read_many)(Remote *remote, const RemoteReadMany *read,
+	                  const RemoteReadManyHandler *handler, gpointer data);
 	/* Appends "name: value" lines about the connections. */
 	void (*status)(Remote *remote, GString *text);
 } RemoteOperations;

@@ -1,0 +1,56 @@
+/*
+ * reader-private.h: what the files of the reader share.
+ *
+ *     reader.c    which bytes to ask for, and when
+ *     fetches.c   what has been asked for, and what its coming tells
+ *     prefetch.c  whole messages before anybody asks (prefetch.h)
+ */
+#pragma once
+
+#include "account-private.h"
+#include "prefetch.h"
+
+#define REST_BLOCKS                                                                                \
+	64 /* in one piece, when looking for the end of a message that is longer than announced */
+
+typedef struct {
+	Reader *reader;
+	guint64 message;
+	guint32 first, n_blocks; /* n_blocks 0: the whole message */
+	gboolean contradicts;    /* what came shows that the message has another size ... */
+	guint64 seen_end;        /* ... for it goes on at least until here ... */
+	gboolean seen_last;      /* ... or ends here */
+	gboolean ahead;          /* one of many, for which nobody has asked */
+	WaitQueue waiting;
+} Fetch;
+
+struct Reader {
+	Account *account;
+	BlockCache *blocks;
+	ReadWindows *windows;
+	Prefetcher *prefetcher;
+	GHashTable *fetches;  /* message (gint64) -> GPtrArray of Fetch, under way */
+	GHashTable *refusals; /* message (gint64) -> Refusal */
+};
+
+/* --- fetches.c --- */
+
+void fetches_init(Reader *reader);
+void fetches_clear(Reader *reader);
+
+/* The one that brings block @index of message @id, or NULL. */
+Fetch *fetch_find(const Reader *reader, guint64 id, guint32 index);
+
+/* The one that is on its way to an end that is not where the server said, or NULL. */
+Fetch *fetch_find_end(const Reader *reader, guint64 id);
+
+/* Asks for @n_blocks blocks from @first on, or for the whole message if @n_blocks is 0. */
+void fetch_begin(Reader *reader, guint64 id, guint32 first, guint32 n_blocks);
+
+/* Asks for whole messages that nobody waits for yet; whoever comes to want one joins. */
+void fetch_many(Reader *reader, Mailbox *mailbox, const guint32 *uids, guint n_uids);
+
+/* Why the server would not send message @id a short while ago, or NULL. */
+const GError *fetch_refusal(Reader *reader, guint64 id);
+
+Message *reader_find_message(Account *account, guint64 id);
