@@ -126,6 +126,20 @@ fetch_find_end(const Reader *reader, guint64 id)
 	return NULL;
 }
 
+Fetch *
+fetch_find_awaited(const Reader *reader, guint64 id)
+{
+	GPtrArray *fetches = fetches_of(reader, id);
+
+	for (guint i = 0; fetches && i < fetches->len; i++) {
+		Fetch *fetch = fetches->pdata[i];
+
+		if (fetch->waiting.waiters.length)
+			return fetch;
+	}
+	return NULL;
+}
+
 static Fetch *
 fetch_new(Reader *reader, guint64 id, guint32 first, guint32 n_blocks)
 {

@@ -44,6 +44,9 @@ Fetch *fetch_find(const Reader *reader, guint64 id, guint32 index);
 /* The one that is on its way to an end that is not where the server said, or NULL. */
 Fetch *fetch_find_end(const Reader *reader, guint64 id);
 
+/* One that somebody waits for, or NULL. */
+Fetch *fetch_find_awaited(const Reader *reader, guint64 id);
+
 /* Asks for @n_blocks blocks from @first on, or for the whole message if @n_blocks is 0. */
 void fetch_begin(Reader *reader, guint64 id, guint32 first, guint32 n_blocks);
 

@@ -192,14 +192,28 @@ collect(Reader *reader, guint64 id, guint64 offset, guint64 end, struct iovec *i
 	return G_MAXUINT32;
 }
 
-CacheResult
-account_await_size(Account *account, guint64 id, Waiter *waiter)
+/* Nobody may be told an end while another is being looked for. */
+static CacheResult
+await_end(Account *account, guint64 id, Waiter *waiter)
 {
 	const Message *message = reader_find_message(account, id);
 	Fetch *fetch = message && message->growing ? fetch_find_end(account->reader, id) : NULL;
 
 	if (!fetch)
 		return CACHE_READY;
+	waiter_park(waiter, &fetch->waiting);
+	return CACHE_PARKED;
+}
+
+CacheResult
+account_await_size(Account *account, guint64 id, Waiter *waiter)
+{
+	const Message *message = reader_find_message(account, id);
+	Fetch *fetch =
+		message && !message->size_exact ? fetch_find_awaited(account->reader, id) : NULL;
+
+	if (!fetch)
+		return await_end(account, id, waiter);
 	waiter_park(waiter, &fetch->waiting);
 	return CACHE_PARKED;
 }
@@ -236,7 +250,7 @@ account_read(Account *account, guint64 id, guint64 offset, gsize length, struct 
              guint max_iov, guint *n_iov, Waiter *waiter, GError **error)
 {
 	Reader *reader = account->reader;
-	CacheResult result = account_await_size(account, id, waiter);
+	CacheResult result = await_end(account, id, waiter);
 	guint32 first, last, missing;
 	const Message *message;
 

@@ -218,7 +218,7 @@ class TestLogin(ConnectingCase):
         for words, option, env in (
                 ('password_file /nonexistent: No such file', 'password_file=/nonexistent', {}),
                 ('password_file /dev/null: is neither', 'password_file=/dev/null', {}),
-                (f'password_file {__file__}: is open to other users', f'password_file={__file__}', {}),
+                (f'password_file {os.path.realpath(__file__)}: is open to other users', f'password_file={__file__}', {}),
                 ('password_command: exited with status 3', 'password_command=exit 3', {}),
                 ('password_command: .*empty', 'password_command=true', {}),
                 ('IMAPFS_PASSWORD_FD', 'rw', {'IMAPFS_PASSWORD_FD': '99'}),

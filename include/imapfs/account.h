@@ -84,8 +84,9 @@ CacheResult account_read(Account *account, guint64 id, guint64 offset, gsize len
                          struct iovec *iov, guint max_iov, guint *n_iov, Waiter *waiter,
                          GError **error);
 
-/* CACHE_READY unless message @id is just turning out to be longer than the server said: then its
- * size is not to be told before the end has been found. */
+/* CACHE_READY once the size of message @id may be told: not while somebody waits for bytes that may
+ * show it to be wrong. For a kernel that hears a size between asking for bytes and getting fewer of
+ * them believes the size, and pads the file with zeros. */
 CacheResult account_await_size(Account *account, guint64 id, Waiter *waiter);
 
 /* Whether the server was caught with a wrong RFC822.SIZE: then no size is to be trusted that is not
