@@ -8,10 +8,13 @@
  */
 #include "notifier.h"
 
-#define FUSE_USE_VERSION 312
 #include <errno.h>
 #include <fuse_lowlevel.h>
+#include <glib-unix.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 typedef struct {
 	Notifier *notifier;
@@ -21,13 +24,16 @@ typedef struct {
 
 struct Notifier {
 	struct fuse_session *session;
-	GThread *thread;
-	GAsyncQueue *jobs; /* of Job; the notifier itself as the last */
-	GMutex quitting_lock;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards the three below, and nothing else */
+	pthread_cond_t wake;
+	GQueue jobs; /* of Job, to be done */
+	GQueue done; /* of Job, to be reported */
 	gboolean quitting;
+	int report_fd; /* eventfd: there is something in done */
+	guint report;  /* source that reads it */
 	GHashTable *pending; /* node (gint64) -> number of attribute jobs not done */
 	WaitQueue waiting;
-	guint n_reports; /* jobs in the thread's hands or reported to the loop */
 };
 
 static void
@@ -55,12 +61,9 @@ job_run(const Job *job)
 		fuse_lowlevel_notify_inval_entry(session, job->parent, job->name, length);
 }
 
-/* In the loop. */
-static gboolean
-job_reported(gpointer data)
+static void
+job_reported(Notifier *notifier, Job *job)
 {
-	Job *job = data;
-	Notifier *notifier = job->notifier;
 	guint n = GPOINTER_TO_UINT(g_hash_table_lookup(notifier->pending, &job->node));
 
 	if (n > 1)
@@ -69,36 +72,72 @@ job_reported(gpointer data)
 	else
 		g_hash_table_remove(notifier->pending, &job->node);
 	job_free(job);
-	wait_queue_wake(&notifier->waiting, NULL);
-	return G_SOURCE_REMOVE;
 }
 
-static gboolean
-notifier_is_quitting(Notifier *notifier)
+static GQueue
+take_all(Notifier *notifier, GQueue *queue)
 {
-	gboolean quitting;
+	GQueue taken;
 
-	g_mutex_lock(&notifier->quitting_lock);
-	quitting = notifier->quitting;
-	g_mutex_unlock(&notifier->quitting_lock);
-	return quitting;
+	pthread_mutex_lock(&notifier->lock);
+	taken = *queue;
+	g_queue_init(queue);
+	pthread_mutex_unlock(&notifier->lock);
+	return taken;
 }
 
-static gpointer
-notifier_thread(gpointer data)
+/* In the loop. */
+static gboolean
+on_report(gint fd, GIOCondition condition, gpointer data)
 {
 	Notifier *notifier = data;
-	gpointer item;
+	eventfd_t n;
+	GQueue done;
+	Job *job;
 
-	while ((item = g_async_queue_pop(notifier->jobs)) != notifier) {
-		Job *job = item;
+	(void)condition;
+	eventfd_read(fd, &n);
+	done = take_all(notifier, &notifier->done);
+	while ((job = g_queue_pop_head(&done)))
+		job_reported(notifier, job);
+	wait_queue_wake(&notifier->waiting, NULL);
+	return G_SOURCE_CONTINUE;
+}
 
-		if (!notifier_is_quitting(notifier))
-			job_run(job);
-		if (job->name || notifier_is_quitting(notifier))
+/* The next job, when there is one; NULL: time to quit. */
+static Job *
+await_job(Notifier *notifier)
+{
+	Job *job = NULL;
+
+	pthread_mutex_lock(&notifier->lock);
+	while (!notifier->quitting && !(job = g_queue_pop_head(&notifier->jobs)))
+		pthread_cond_wait(&notifier->wake, &notifier->lock);
+	pthread_mutex_unlock(&notifier->lock);
+	return job;
+}
+
+static void
+report_job(Notifier *notifier, Job *job)
+{
+	pthread_mutex_lock(&notifier->lock);
+	g_queue_push_tail(&notifier->done, job);
+	pthread_mutex_unlock(&notifier->lock);
+	eventfd_write(notifier->report_fd, 1);
+}
+
+static void *
+notifier_thread(void *data)
+{
+	Notifier *notifier = data;
+	Job *job;
+
+	while ((job = await_job(notifier))) {
+		job_run(job);
+		if (job->name)
 			job_free(job);
 		else
-			g_idle_add_full(G_PRIORITY_DEFAULT, job_reported, job, NULL);
+			report_job(notifier, job);
 	}
 	return NULL;
 }
@@ -109,27 +148,42 @@ notifier_new(struct fuse_session *session)
 	Notifier *notifier = g_new0(Notifier, 1);
 
 	notifier->session = session;
-	notifier->jobs = g_async_queue_new();
+	g_queue_init(&notifier->jobs);
+	g_queue_init(&notifier->done);
 	notifier->pending = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	wait_queue_init(&notifier->waiting);
-	g_mutex_init(&notifier->quitting_lock);
-	notifier->thread = g_thread_new("notifier", notifier_thread, notifier);
+	pthread_mutex_init(&notifier->lock, NULL);
+	pthread_cond_init(&notifier->wake, NULL);
+	notifier->report_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	notifier->report = g_unix_fd_add(notifier->report_fd, G_IO_IN, on_report, notifier);
+	pthread_create(&notifier->thread, NULL, notifier_thread, notifier);
 	return notifier;
+}
+
+static void
+free_all(GQueue *jobs)
+{
+	Job *job;
+
+	while ((job = g_queue_pop_head(jobs)))
+		job_free(job);
 }
 
 void
 notifier_free(Notifier *notifier)
 {
-	g_mutex_lock(&notifier->quitting_lock);
+	pthread_mutex_lock(&notifier->lock);
 	notifier->quitting = TRUE;
-	g_mutex_unlock(&notifier->quitting_lock);
-	g_async_queue_push(notifier->jobs, notifier);
-	g_thread_join(notifier->thread);
-	while (g_hash_table_size(notifier->pending) && g_main_context_iteration(NULL, FALSE))
-		;
-	g_async_queue_unref(notifier->jobs);
+	pthread_cond_signal(&notifier->wake);
+	pthread_mutex_unlock(&notifier->lock);
+	pthread_join(notifier->thread, NULL);
+	g_source_remove(notifier->report);
+	close(notifier->report_fd);
+	free_all(&notifier->jobs);
+	free_all(&notifier->done);
+	pthread_cond_destroy(&notifier->wake);
+	pthread_mutex_destroy(&notifier->lock);
 	g_hash_table_unref(notifier->pending);
-	g_mutex_clear(&notifier->quitting_lock);
 	g_free(notifier);
 }
 
@@ -142,7 +196,10 @@ notifier_push(Notifier *notifier, guint64 parent, guint64 node, const char *name
 	job->parent = parent;
 	job->node = node;
 	job->name = g_strdup(name);
-	g_async_queue_push(notifier->jobs, job);
+	pthread_mutex_lock(&notifier->lock);
+	g_queue_push_tail(&notifier->jobs, job);
+	pthread_cond_signal(&notifier->wake);
+	pthread_mutex_unlock(&notifier->lock);
 }
 
 void

@@ -37,7 +37,8 @@ WARNINGS = re.compile(r'WARNING|CRITICAL|\*\* ERROR|ERROR: \w+Sanitizer|runtime 
 SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'detect_leaks=1:detect_stack_use_after_return=1',
     'UBSAN_OPTIONS': 'print_stacktrace=1',
-    'TSAN_OPTIONS': 'halt_on_error=0:second_deadlock_stack=1',
+    'TSAN_OPTIONS': 'halt_on_error=0:second_deadlock_stack=1:suppressions='
+                    + str(pathlib.Path(__file__).resolve().parent / 'tsan.supp'),
 }
 
 
