@@ -14,13 +14,9 @@ static void listing_begin(Account *account);
 static Mailbox *
 child_by_name(const Mailbox *parent, const char *name)
 {
-	for (guint i = 0; i < parent->children->len; i++) {
-		Mailbox *child = parent->children->pdata[i];
+	Mailbox *mailbox = g_hash_table_lookup(parent->account->by_name, name);
 
-		if (g_strcmp0(child->name, name) == 0)
-			return child;
-	}
-	return NULL;
+	return mailbox && mailbox->parent == parent ? mailbox : NULL;
 }
 
 /* Two names of the server's may look alike as file names (composed and decomposed letters). The
@@ -32,7 +28,7 @@ unused_file_name(Mailbox *parent, const char *component, const char *name)
 	Mailbox *taken = mailbox_child(parent, file_name);
 	g_autofree char *digest = NULL;
 
-	if (!taken || !taken->name)
+	if ((!taken || !taken->name) && !g_hash_table_contains(parent->names, file_name))
 		return g_steal_pointer(&file_name);
 	digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, name, -1);
 	return g_strdup_printf("%.200s%%~%.8s", file_name, digest);
@@ -86,7 +82,7 @@ leaf_update(Mailbox *leaf, const RemoteMailbox *remote)
 	if (!remote->selectable)
 		mailbox_become_level(leaf);
 	if (!leaf->name)
-		leaf->name = g_strdup(remote->name);
+		mailbox_set_name(leaf, remote->name);
 	leaf->selectable = remote->selectable;
 	leaf->n_announced = remote->messages;
 	leaf->list_generation = leaf->account->list_generation;

@@ -25,6 +25,7 @@ struct Account {
 	Mailbox *top;          /* above the top level: always there */
 	GHashTable *mailboxes; /* id -> Mailbox */
 	GHashTable *worn_ids;  /* set of ids that are not given out again */
+	GHashTable *by_name;   /* Mailbox.name (not owned) -> Mailbox */
 
 	/* Listing. Tickets: a refresh that began as number n is done when n_listed >= n. */
 	guint64 n_listings_begun, n_listings_done, n_listings_wanted;
@@ -49,10 +50,11 @@ struct Mailbox {
 	char *file_name;
 	char *name; /* server's bytes; NULL: not on the server, only a level in others' names */
 	gboolean selectable;
-	guint32 uidvalidity; /* 0: not known yet */
-	gboolean early_id;   /* made before the UIDVALIDITY was known */
-	guint32 n_announced; /* messages, as STATUS told */
-	GPtrArray *children; /* of Mailbox, by id; owned by account->mailboxes */
+	guint32 uidvalidity;     /* 0: not known yet */
+	gboolean early_id;       /* made before the UIDVALIDITY was known */
+	guint32 n_announced;     /* messages, as STATUS told */
+	GPtrArray *children;     /* of Mailbox, by id; owned by account->mailboxes */
+	GHashTable *child_names; /* Mailbox.file_name (not owned) -> Mailbox */
 	guint list_generation;
 
 	MailboxState state;
@@ -84,6 +86,9 @@ void mailbox_remove(Mailbox *mailbox);
 
 /* The mailbox under this name is another one: forgets all messages and takes another id. */
 void mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity);
+
+/* What the server calls it, copied; NULL: nothing any more. */
+void mailbox_set_name(Mailbox *mailbox, const char *name);
 
 /* The mailbox is gone, but others may be below it: only the level stays. */
 void mailbox_become_level(Mailbox *mailbox);

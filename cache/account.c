@@ -52,14 +52,21 @@ choose_id(const Account *account, const Mailbox *mailbox)
 	return id;
 }
 
-static void
-children_insert(Mailbox *parent, Mailbox *child)
+/* Index of the first child with an id of at least @id. */
+static guint
+children_lower_bound(const Mailbox *parent, guint32 id)
 {
-	guint i = 0;
+	guint low = 0, high = parent->children->len;
 
-	while (i < parent->children->len && ((Mailbox *)parent->children->pdata[i])->id < child->id)
-		i++;
-	g_ptr_array_insert(parent->children, (gint)i, child);
+	while (low < high) {
+		guint middle = low + (high - low) / 2;
+
+		if (((Mailbox *)parent->children->pdata[middle])->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static void
@@ -76,6 +83,7 @@ mailbox_alloc(Account *account, char *file_name)
 	mailbox->account = account;
 	mailbox->file_name = file_name;
 	mailbox->children = g_ptr_array_new();
+	mailbox->child_names = g_hash_table_new(g_str_hash, g_str_equal);
 	mailbox->messages = g_array_new(FALSE, FALSE, sizeof(Message));
 	g_array_set_clear_func(mailbox->messages, message_clear);
 	mailbox->names = g_hash_table_new(g_str_hash, g_str_equal);
@@ -92,6 +100,7 @@ mailbox_free(Mailbox *mailbox)
 	g_hash_table_unref(mailbox->names);
 	g_array_unref(mailbox->messages);
 	g_ptr_array_unref(mailbox->children);
+	g_hash_table_unref(mailbox->child_names);
 	g_free(mailbox->name);
 	g_free(mailbox->file_name);
 	g_free(mailbox);
@@ -122,7 +131,9 @@ mailbox_enter(Mailbox *mailbox)
 	mailbox->id = choose_id(account, mailbox);
 	mailbox->early_id = !mailbox->uidvalidity;
 	g_hash_table_insert(account->mailboxes, GUINT_TO_POINTER(mailbox->id), mailbox);
-	children_insert(mailbox->parent, mailbox);
+	g_ptr_array_insert(mailbox->parent->children,
+	                   (gint)children_lower_bound(mailbox->parent, mailbox->id), mailbox);
+	g_hash_table_insert(mailbox->parent->child_names, mailbox->file_name, mailbox);
 	mailbox_touch(mailbox->parent);
 }
 
@@ -133,7 +144,9 @@ mailbox_leave(Mailbox *mailbox)
 
 	tell_entry_gone(mailbox);
 	mailbox_touch(mailbox->parent);
-	g_ptr_array_remove(mailbox->parent->children, mailbox);
+	g_ptr_array_remove_index(mailbox->parent->children,
+	                         children_lower_bound(mailbox->parent, mailbox->id));
+	g_hash_table_remove(mailbox->parent->child_names, mailbox->file_name);
 	g_hash_table_remove(account->mailboxes, GUINT_TO_POINTER(mailbox->id));
 	if (mailbox->early_id && mailbox->uidvalidity)
 		g_hash_table_add(account->worn_ids, GUINT_TO_POINTER(mailbox->id));
@@ -160,6 +173,7 @@ mailbox_remove(Mailbox *mailbox)
 		mailbox_remove(mailbox->children->pdata[0]);
 	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
 	mailbox_leave(mailbox);
+	mailbox_set_name(mailbox, NULL);
 	wait_queue_wake(&mailbox->syncing, error);
 	mailbox_free(mailbox);
 }
@@ -177,13 +191,24 @@ mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity)
 }
 
 void
+mailbox_set_name(Mailbox *mailbox, const char *name)
+{
+	if (mailbox->name)
+		g_hash_table_remove(mailbox->account->by_name, mailbox->name);
+	g_free(mailbox->name);
+	mailbox->name = g_strdup(name);
+	if (name)
+		g_hash_table_insert(mailbox->account->by_name, mailbox->name, mailbox);
+}
+
+void
 mailbox_become_level(Mailbox *mailbox)
 {
 	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
 	mailbox->state = MAILBOX_UNKNOWN;
 	mailbox->n_announced = 0;
 	mailbox->selectable = FALSE;
-	g_clear_pointer(&mailbox->name, g_free);
+	mailbox_set_name(mailbox, NULL);
 }
 
 Account *
@@ -199,6 +224,7 @@ account_new(Remote *remote, const AccountSettings *settings, const NameRules *ru
 	account->root_path = g_strdup(settings->root);
 	account->mailboxes = g_hash_table_new(NULL, NULL);
 	account->worn_ids = g_hash_table_new(NULL, NULL);
+	account->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	account->top = mailbox_alloc(account, g_strdup(""));
 	account->top->state = MAILBOX_COMPLETE;
 	wait_queue_init(&account->listing);
@@ -218,6 +244,7 @@ account_free(Account *account)
 		mailbox_free(mailbox);
 	g_hash_table_unref(account->mailboxes);
 	g_hash_table_unref(account->worn_ids);
+	g_hash_table_unref(account->by_name);
 	mailbox_free(account->top);
 	g_free(account->root_path);
 	g_free(account);
@@ -323,23 +350,13 @@ mailbox_version(const Mailbox *mailbox)
 Mailbox *
 mailbox_child(const Mailbox *mailbox, const char *name)
 {
-	for (guint i = 0; i < mailbox->children->len; i++) {
-		Mailbox *child = mailbox->children->pdata[i];
-
-		if (g_str_equal(child->file_name, name))
-			return child;
-	}
-	return NULL;
+	return g_hash_table_lookup(mailbox->child_names, name);
 }
 
 Mailbox *
 mailbox_next_child(const Mailbox *mailbox, guint32 after_id)
 {
-	for (guint i = 0; i < mailbox->children->len; i++) {
-		Mailbox *child = mailbox->children->pdata[i];
+	guint i = children_lower_bound(mailbox, after_id + 1);
 
-		if (child->id > after_id)
-			return child;
-	}
-	return NULL;
+	return i < mailbox->children->len ? mailbox->children->pdata[i] : NULL;
 }

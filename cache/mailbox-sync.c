@@ -68,6 +68,8 @@ sync_end(Sync *sync, const GError *error)
 	}
 	if (error)
 		g_info("listing %s: %s", mailbox->file_name, error->message);
+	else
+		g_info("listed %s: %u messages", mailbox->file_name, mailbox->messages->len);
 	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND)) {
 		mailbox_become_level(mailbox); /* some servers go on listing it */
 		account_refresh(mailbox->account, FALSE);

@@ -27,6 +27,7 @@ typedef struct {
 	FileSystem *fs;
 	struct fuse_session *session;
 	GMainLoop *loop;
+	gboolean stopping; /* a signal came */
 	Waiter listing;
 	GError *error;
 } Program;
@@ -137,22 +138,30 @@ on_unmounted(gpointer data)
 static gboolean
 on_signal(gpointer data)
 {
-	g_main_loop_quit(((Program *)data)->loop);
+	Program *program = data;
+
+	program->stopping = TRUE;
+	g_main_loop_quit(program->loop);
 	return G_SOURCE_CONTINUE;
+}
+
+/* Before the mount is there: from then on a signal must take it down. */
+static void
+program_catch_signals(Program *program)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
+		g_unix_signal_add(signals[i], on_signal, program);
 }
 
 static void
 program_serve(Program *program)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	GSource *source = fuse_source_new(program->session, on_unmounted, program);
-	guint handlers[G_N_ELEMENTS(signals)];
 
-	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
-		handlers[i] = g_unix_signal_add(signals[i], on_signal, program);
-	g_main_loop_run(program->loop);
-	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
-		g_source_remove(handlers[i]);
+	if (!program->stopping)
+		g_main_loop_run(program->loop);
 	g_source_destroy(source);
 	g_source_unref(source);
 }
@@ -162,6 +171,7 @@ static void
 program_unmount(Program *program)
 {
 	requests_answer_all(program->fs, EINTR);
+	notifier_stop(program->fs->notifier);
 	fuse_session_unmount(program->session);
 	g_clear_handle_id(&program->fs->tell_shrunk, g_source_remove);
 	notifier_free(program->fs->notifier);
@@ -172,7 +182,10 @@ program_unmount(Program *program)
 static gboolean
 program_run(Program *program, GError **error)
 {
-	if (!program_connect(program, error) || !program_mount(program, error))
+	if (!program_connect(program, error))
+		return FALSE;
+	program_catch_signals(program);
+	if (!program_mount(program, error))
 		return FALSE;
 	if (!program->options.foreground) {
 		log_to_syslog();

@@ -30,8 +30,8 @@ struct Notifier {
 	GQueue jobs; /* of Job, to be done */
 	GQueue done; /* of Job, to be reported */
 	gboolean quitting;
-	int report_fd; /* eventfd: there is something in done */
-	guint report;  /* source that reads it */
+	int report_fd;       /* eventfd: there is something in done */
+	guint report;        /* source that reads it */
 	GHashTable *pending; /* node (gint64) -> number of attribute jobs not done */
 	WaitQueue waiting;
 };
@@ -170,12 +170,18 @@ free_all(GQueue *jobs)
 }
 
 void
-notifier_free(Notifier *notifier)
+notifier_stop(Notifier *notifier)
 {
 	pthread_mutex_lock(&notifier->lock);
 	notifier->quitting = TRUE;
 	pthread_cond_signal(&notifier->wake);
 	pthread_mutex_unlock(&notifier->lock);
+}
+
+void
+notifier_free(Notifier *notifier)
+{
+	notifier_stop(notifier);
 	pthread_join(notifier->thread, NULL);
 	g_source_remove(notifier->report);
 	close(notifier->report_fd);

@@ -18,6 +18,9 @@ typedef struct Notifier Notifier;
 /* Starts the thread. @session must outlive the notifier, and be mounted while jobs are queued. */
 Notifier *notifier_new(struct fuse_session *session);
 
+/* From now on no job is begun: to be called before the session is unmounted. */
+void notifier_stop(Notifier *notifier);
+
 /* Finishes the job in hand, forgets the others. The session must be unmounted, so that nothing
  * blocks. */
 void notifier_free(Notifier *notifier);

@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-#define DEADLINES 4 /* times the user's timeout, for one wait */
+#define DEADLINES 4 /* times the user's timeout, from the first wait on */
 
 int
 error_to_errno(const GError *error)
@@ -101,8 +101,10 @@ request_park(Request *request)
 {
 	FileSystem *fs = request->fs;
 
-	request->deadline_us = g_get_monotonic_time() +
-	                       (gint64)fs->options->timeout_seconds * DEADLINES * G_USEC_PER_SEC;
+	if (!request->deadline_us)
+		request->deadline_us =
+			g_get_monotonic_time() +
+			(gint64)fs->options->timeout_seconds * DEADLINES * G_USEC_PER_SEC;
 	g_queue_push_tail_link(&fs->parked, &request->link);
 	if (!fs->deadline_timer)
 		fs->deadline_timer = g_timeout_add_seconds(1, requests_check_deadlines, fs);

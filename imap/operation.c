@@ -24,8 +24,10 @@ operation_run(ImapJob *job, ImapSession *session)
 	operation->mismatched = FALSE;
 	operation->n_pending = 1; /* held while commands are being added */
 	operation->start(operation);
-	if (--operation->n_pending == 0)
+	if (--operation->n_pending == 0) { /* there was nothing to send */
+		pool_job_done(operation->pool, job, session);
 		operation->finish(operation, operation->error);
+	}
 }
 
 static void
@@ -85,6 +87,7 @@ operation_mailbox_valid(Operation *operation)
 		return FALSE;
 	if (!operation->uidvalidity || selected->uidvalidity == operation->uidvalidity)
 		return TRUE;
+	operation->mismatched = TRUE;
 	if (!operation->error)
 		operation->error =
 			g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE,

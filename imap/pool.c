@@ -43,6 +43,7 @@ struct ImapPool {
 	guint retry;    /* source of the next attempt */
 	guint retry_ms;
 	gint64 attempted_us;
+	gboolean closing;
 	gint64 no_more_until_us; /* no further connections before that */
 	guint housekeeping;
 	guint refuse; /* source that refuses waiting jobs */
@@ -83,6 +84,17 @@ member_has_selected(const Member *member, const char *mailbox)
 	return g_strcmp0(session_selected(member->session)->name, mailbox) == 0;
 }
 
+/* One session is always left to those who are in a hurry, where there may be more than one. */
+static gboolean
+pool_is_nearly_taken(const ImapPool *pool)
+{
+	guint n_taken = 0;
+
+	for (guint i = 0; i < pool->members->len; i++)
+		n_taken += ((Member *)pool->members->pdata[i])->n_long > 0;
+	return n_taken > 0 && n_taken + 1 >= pool->settings->n_connections;
+}
+
 /* Lower is better; G_MAXINT: not this one. */
 static int
 member_cost(const Member *member, const ImapJob *job, gboolean may_wait)
@@ -95,6 +107,8 @@ member_cost(const Member *member, const ImapJob *job, gboolean may_wait)
 		return G_MAXINT;
 	if (selected && joins)
 		return 0;
+	if (job->kind != JOB_SHORT && !member->n_long && pool_is_nearly_taken(member->pool))
+		return G_MAXINT;
 	if (selected && !member->n_long && n_commands < PIPELINE_MAX)
 		return (int)n_commands;
 	if (session_may_select(member->session) && !member->n_long)
@@ -160,8 +174,11 @@ member_free(gpointer data)
 static void
 pool_connect(ImapPool *pool)
 {
-	Member *member = g_new0(Member, 1);
+	Member *member;
 
+	if (pool->closing)
+		return;
+	member = g_new0(Member, 1);
 	g_clear_handle_id(&pool->retry, g_source_remove);
 	pool->attempted_us = g_get_monotonic_time();
 	pool->n_connections++;
@@ -201,7 +218,7 @@ pool_may_grow(const ImapPool *pool)
 	return pool->members->len < pool->settings->n_connections &&
 	       (pool_has_ready(pool) || !pool->members->len) &&
 	       pool_n_connecting(pool) < pool->jobs.length &&
-	       g_get_monotonic_time() >= pool->no_more_until_us;
+	       (!pool->members->len || g_get_monotonic_time() >= pool->no_more_until_us);
 }
 
 /* --- on and off line --- */
@@ -273,6 +290,7 @@ pool_member_ready(ImapSession *session, gpointer data)
 
 	(void)session;
 	member->ready = TRUE;
+	g_info("connected to %s", pool->settings->host);
 	pool_go_online(pool);
 	pool_tell_listener(pool, NULL);
 	pool_pump(pool);
@@ -328,7 +346,8 @@ pool_starves(const ImapPool *pool)
 {
 	const ImapJob *oldest = g_queue_peek_head((GQueue *)&pool->jobs);
 
-	return oldest && g_get_monotonic_time() - oldest->submitted_us > STARVING_US;
+	return oldest && oldest->kind == JOB_SHORT &&
+	       g_get_monotonic_time() - oldest->submitted_us > STARVING_US;
 }
 
 static void
@@ -425,6 +444,7 @@ pool_keep_house(gpointer data)
 			session_send(member->session, command);
 		}
 	}
+	pool_pump(pool); /* more connections may be allowed again */
 	return G_SOURCE_CONTINUE;
 }
 
@@ -448,6 +468,7 @@ pool_free(ImapPool *pool)
 	g_source_remove(pool->housekeeping);
 	g_clear_handle_id(&pool->retry, g_source_remove);
 	g_clear_handle_id(&pool->refuse, g_source_remove);
+	pool->closing = TRUE;
 	pool->offline = TRUE; /* what ends now is not tried again */
 	g_clear_error(&pool->reason);
 	pool->reason = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "unmounted");

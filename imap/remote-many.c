@@ -53,6 +53,12 @@ on_literal(guint32 uid, guint64 origin, guint64 size, gpointer data)
 	if (origin || !g_hash_table_contains(many->missing, GUINT_TO_POINTER(uid)) ||
 	    !operation_mailbox_valid(&many->operation))
 		return FALSE;
+	if (size > REMOTE_MAX_WHOLE) {
+		session_fail(many->operation.session,
+		             g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,
+		                         "a message of %" G_GUINT64_FORMAT " bytes", size));
+		return FALSE;
+	}
 	g_hash_table_remove(many->missing, GUINT_TO_POINTER(uid));
 	many->streaming = uid;
 	literal_blocks_begin(&many->blocks, 0, size);
@@ -97,7 +103,7 @@ static void
 many_start(Operation *operation)
 {
 	Many *many = (Many *)operation;
-	ImapCommand *command = command_new("FETCH", &fetch_handler, many);
+	ImapCommand *command;
 	g_autoptr(UidSet) uids = uid_set_new();
 	g_autofree char *set = NULL;
 	GHashTableIter iter;
@@ -106,11 +112,14 @@ many_start(Operation *operation)
 	if (many->streaming)
 		g_hash_table_add(many->missing, GUINT_TO_POINTER(many->streaming));
 	many->streaming = 0;
+	if (!g_hash_table_size(many->missing))
+		return; /* only the end of the answer was lost */
+	command = command_new("FETCH", &fetch_handler, many);
 	g_hash_table_iter_init(&iter, many->missing);
 	while (g_hash_table_iter_next(&iter, &uid, NULL))
 		uid_set_add(uids, GPOINTER_TO_UINT(uid));
 	set = uid_set_to_string(uids);
-	command_text(command, "UID FETCH %s (UID BODY.PEEK[])", *set ? set : "1");
+	command_text(command, "UID FETCH %s (UID BODY.PEEK[])", set);
 	operation_send(operation, command);
 }
 

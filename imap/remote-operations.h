@@ -6,6 +6,9 @@
 #include "imapfs/remote.h"
 #include "operation.h"
 
+/* Bytes of a message that is asked for whole, because it was thought to be small. */
+#define REMOTE_MAX_WHOLE (256 * 1024 * 1024)
+
 /* @no_list_status is set once a server turns out to be unable to do what it announces. */
 void remote_list(ImapPool *pool, gboolean *no_list_status, const RemoteListHandler *handler,
                  gpointer data);

@@ -11,8 +11,6 @@
 #include "literal-blocks.h"
 #include "remote-operations.h"
 
-#define MAX_WHOLE (256 * 1024 * 1024) /* bytes of a message that was thought to be small */
-
 typedef struct {
 	Operation operation;
 	const RemoteReadHandler *handler;
@@ -58,7 +56,7 @@ read_wants(Read *read, guint32 uid, guint64 origin, guint64 size)
 	if (uid != read->uid || origin != read->origin || read->complete ||
 	    !operation_mailbox_valid(&read->operation))
 		return FALSE;
-	if (size <= (read->length ? read->length : MAX_WHOLE))
+	if (size <= (read->length ? read->length : REMOTE_MAX_WHOLE))
 		return TRUE;
 	session_fail(read->operation.session,
 	             g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL,

@@ -11,8 +11,9 @@
 
 #include "login.h"
 
-#define LEAST_PROGRESS 4096               /* bytes of a literal: a trickle is none */
-#define MAX_UNWANTED   (16 * 1024 * 1024) /* bytes that are read and thrown away at the most */
+#define LEAST_PROGRESS 4096                /* bytes of a literal: a trickle is none */
+#define MAX_UNWANTED   (256 * 1024 * 1024) /* bytes that are read and thrown away at the most */
+#define MAX_HEADER     (256 * 1024) /* bytes of header fields: longer ones are as good as none */
 
 /* What is said in clear before TLS may be anybody's. */
 static gboolean
@@ -259,7 +260,8 @@ session_literal(ImapSession *session)
 	ImapLiteralKind kind = imap_fetch_literal(response, &uid, &origin);
 
 	session->streaming = NULL;
-	if (kind == IMAP_LITERAL_HEADER || (kind == IMAP_LITERAL_BODY && !uid)) {
+	if ((kind == IMAP_LITERAL_HEADER && size <= MAX_HEADER) ||
+	    (kind == IMAP_LITERAL_BODY && !uid)) {
 		imap_parser_keep_literal(session->parser);
 		return;
 	}

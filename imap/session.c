@@ -20,8 +20,9 @@
 
 #include "login.h"
 
-#define READS_PER_TURN 4   /* then the loop looks after others */
-#define WATCH_MS       200 /* how often silence is measured while something is awaited */
+#define BYTES_OF_PROGRESS (64 * 1024)
+#define READS_PER_TURN    4   /* then the loop looks after others */
+#define WATCH_MS          200 /* how often silence is measured while something is awaited */
 #define DOUBT_US                                                                                   \
 	(5 *                                                                                       \
 	 G_USEC_PER_SEC) /* a line that may have died in a long idleness: to show that it lives */
@@ -136,10 +137,20 @@ session_progress(ImapSession *session)
 {
 	session->progress_us = g_get_monotonic_time();
 	session->n_streamed = 0;
+	session->n_since_progress = 0;
 	session->in_doubt = FALSE;
 }
 
 /* --- the stream's events --- */
+
+/* Whatever it is, so much of it is no trickle: a long line, header fields. */
+static void
+session_note_bytes(ImapSession *session, gsize length)
+{
+	session->n_since_progress += length;
+	if (session->n_since_progress >= BYTES_OF_PROGRESS)
+		session_progress(session);
+}
 
 static void
 on_readable(ImapStream *stream, gpointer data)
@@ -152,6 +163,7 @@ on_readable(ImapStream *stream, gpointer data)
 		if (length == 0)
 			break;
 		session->traffic.n_bytes_in += length;
+		session_note_bytes(session, length);
 		if (!session_parse(session, length))
 			break;
 	}

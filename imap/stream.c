@@ -390,12 +390,6 @@ stream_write(ImapStream *stream, const void *data, gsize length)
 	g_byte_array_append(stream->unsent, data, length);
 }
 
-gsize
-stream_unsent(const ImapStream *stream)
-{
-	return stream->unsent->len - stream->n_sent;
-}
-
 const char *
 stream_tls_version(const ImapStream *stream)
 {

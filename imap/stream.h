@@ -38,8 +38,5 @@ gsize stream_read(ImapStream *stream, guint8 *buffer, gsize size);
 /* Queues a copy of @length bytes. */
 void stream_write(ImapStream *stream, const void *data, gsize length);
 
-/* Bytes queued and not yet taken by the socket. */
-gsize stream_unsent(const ImapStream *stream);
-
 /* "TLSv1.3" and the like, or NULL in clear: asked of the TLS object itself. */
 const char *stream_tls_version(const ImapStream *stream);
