@@ -73,6 +73,50 @@ read_control(Request *request)
 		                     MIN(request->size, size - (gsize)request->offset));
 }
 
+#define BEHIND_MS 2
+
+static gboolean
+wake_behind(gpointer data)
+{
+	FileSystem *fs = data;
+
+	fs->wake_behind = 0;
+	wait_queue_wake(&fs->behind, NULL);
+	return G_SOURCE_REMOVE;
+}
+
+static gboolean
+others_read_before(const FileSystem *fs, const Request *request)
+{
+	for (GList *link = fs->parked.head; link; link = link->next) {
+		const Request *other = link->data;
+
+		if (other->run == run_read && other->node == request->node &&
+		    other->offset < request->offset)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* From a READ that gets fewer bytes than it asked for the kernel learns where the file ends, but
+ * not if one that began later has been answered before: then it takes the beginning of that one for
+ * the end, and pads the file up to there. So nothing at all, past an end that differs from what the
+ * server said, is answered last. */
+static gboolean
+must_wait_behind(Request *request)
+{
+	FileSystem *fs = request->fs;
+
+	if (!account_sizes_lie(fs->account) ||
+	    (request->behind && !others_read_before(fs, request)))
+		return FALSE;
+	request->behind = TRUE;
+	waiter_park(&request->waiter, &fs->behind);
+	if (!fs->wake_behind)
+		fs->wake_behind = g_timeout_add(BEHIND_MS, wake_behind, fs);
+	return TRUE;
+}
+
 /* Before a reader is answered, the kernel must know the true size of what it reads. */
 void
 run_read(Request *request)
@@ -94,5 +138,9 @@ run_read(Request *request)
 	    !request_go_on(request, notifier_await(fs->notifier, request->node, &request->waiter),
 	                   NULL))
 		return;
+	if (!n_iov && request->size && must_wait_behind(request)) {
+		request_go_on(request, CACHE_PARKED, NULL);
+		return;
+	}
 	request_reply_iov(request, iov, n_iov);
 }

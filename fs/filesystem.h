@@ -36,6 +36,8 @@ typedef struct {
 	GHashTable *listed;   /* mailbox id -> version of the listing that the kernel holds */
 	GArray *shrunk;    /* of nodes whose attributes the kernel is to hear of a little later */
 	guint tell_shrunk; /* source */
+	WaitQueue behind;  /* READs past an end that others are still to be shown (file.c) */
+	guint wake_behind; /* source */
 	GHashTable
 		*snapshots;  /* node -> GBytes: control files as they were looked up (control.c) */
 	guint64 n_snapshots; /* ever */

@@ -58,12 +58,18 @@ program_make_remote(Program *program, GError **error)
 		[OPTIONS_TLS_STARTTLS] = IMAP_TLS_STARTTLS,
 		[OPTIONS_TLS_NONE] = IMAP_TLS_NONE,
 	};
+	static const ImapCompress compress[] = {
+		[OPTIONS_COMPRESS_AUTO] = IMAP_COMPRESS_AUTO,
+		[OPTIONS_COMPRESS_ON] = IMAP_COMPRESS_ON,
+		[OPTIONS_COMPRESS_OFF] = IMAP_COMPRESS_OFF,
+	};
 	const Options *options = &program->options;
 	ImapSettings settings = {
 		.host = g_strdup(options->host),
 		.port = options->port,
 		.tls = tls[options->tls],
 		.ca_file = g_strdup(options->ca_file),
+		.compress = compress[options->compress],
 		.user = g_strdup(options->user),
 		.password = g_steal_pointer(&program->password),
 		.read_only = options->read_only,

@@ -56,6 +56,7 @@ static const OptionRow option_rows[] = {
 	{"cache", OPTION_CACHE, 0, 0, 0, later_disk},
 	{"memory", OPTION_SIZE, MEMBER(memory), 4 * KIB *KIB, KIB *KIB *KIB *KIB, NULL},
 	{"connections", OPTION_NUMBER, MEMBER(n_connections), 1, 10, NULL},
+	{"compress", OPTION_CHOICE, MEMBER(compress), 0, 0, "auto|on|off"},
 	{"timeout", OPTION_NUMBER, MEMBER(timeout_seconds), 1, 3600, NULL},
 	{"tls", OPTION_CHOICE, MEMBER(tls), 0, 0, "implicit|starttls|none"},
 	{"ca_file", OPTION_FILE, MEMBER(ca_file), 0, 0, NULL},

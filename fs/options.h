@@ -17,6 +17,12 @@ struct fuse_args;
 
 typedef enum { OPTIONS_TLS_IMPLICIT, OPTIONS_TLS_STARTTLS, OPTIONS_TLS_NONE } OptionsTls;
 
+typedef enum {
+	OPTIONS_COMPRESS_AUTO,
+	OPTIONS_COMPRESS_ON,
+	OPTIONS_COMPRESS_OFF,
+} OptionsCompress;
+
 typedef struct {
 	/* what to do */
 	gboolean show_help;
@@ -41,8 +47,9 @@ typedef struct {
 
 	/* behaviour */
 	gboolean read_only;
-	gboolean names_uid;    /* names=uid */
-	guint64 memory;        /* bytes of message blocks held in memory, default 64 MiB */
+	gboolean names_uid; /* names=uid */
+	guint64 memory;     /* bytes of message blocks held in memory, default 64 MiB */
+	OptionsCompress compress;
 	guint n_connections;   /* 1 to 10, default 4 */
 	guint timeout_seconds; /* without progress, 1 to 3600, default 30 */
 	guint32 umask;         /* default: the process's own; umask= */

@@ -27,8 +27,9 @@ struct Request {
 	struct fuse_file_info fi; /* open, opendir */
 	size_t size;              /* read, readdir: bytes */
 	off_t offset;
-	gboolean plus;  /* readdir: with attributes */
-	gboolean begun; /* opendir: the tickets below are valid */
+	gboolean plus;   /* readdir: with attributes */
+	gboolean behind; /* read: has let others go first */
+	gboolean begun;  /* opendir: the tickets below are valid */
 	guint64 list_ticket, sync_ticket;
 };
 
