@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define N_READERS 32
+#define RECENT    16 /* blocks: as many READs as the kernel may have in flight behind the newest */
 
 typedef struct {
 	guint64 message;
@@ -59,8 +60,8 @@ read_windows_ahead(ReadWindows *windows, guint64 message, guint32 first, guint32
 {
 	Reader *reader = reader_of(windows, message);
 
-	if (last + 1 == reader->next)
-		return reader->n_ahead; /* still in the same block, or asked again */
+	if (last < reader->next && reader->next - last <= RECENT)
+		return reader->n_ahead; /* asked again, when what it waited for had come */
 	if (first == reader->next || first + 1 == reader->next)
 		reader->n_ahead =
 			reader->next ? MIN(MAX(1, reader->n_ahead * 2), windows->max_blocks) : 0;

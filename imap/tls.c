@@ -36,8 +36,9 @@ tls_context_new(const char *ca_file, GError **error)
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                                  SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_read_ahead(context, 1); /* one read(2) for several TLS records */
-	SSL_CTX_set_default_read_buffer_len(context, 128 * 1024);
+	/* One read(2) a record. Not with a larger buffer: OpenSSL moves what is left in it to its
+	 * beginning for each record. */
+	SSL_CTX_set_read_ahead(context, 1);
 	trusted = ca_file ? SSL_CTX_load_verify_locations(context, ca_file, NULL)
 	                  : SSL_CTX_set_default_verify_paths(context);
 	if (!trusted) {
