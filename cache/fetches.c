@@ -255,16 +255,13 @@ fetch_broke(Fetch *fetch, Message *message)
 
 /* Who is woken and asks again must find no fetch that is over. */
 static void
-on_done(guint64 end, const GError *error, gpointer data)
+fetch_finish(Fetch *fetch, gboolean broke, guint64 end, const GError *error)
 {
-	Fetch *fetch = data;
 	Reader *reader = fetch->reader;
 	Message *message = reader_find_message(reader->account, fetch->message);
 
 	fetch_remove(fetch);
-	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED))
-		note_refusal(reader, fetch->message, error);
-	if (message && error)
+	if (message && broke)
 		fetch_broke(fetch, message);
 	else if (message)
 		fetch_ended(fetch, message, end);
@@ -272,6 +269,16 @@ on_done(guint64 end, const GError *error, gpointer data)
 		message->growing = fetch_find_end(reader, fetch->message) != NULL;
 	wait_queue_wake(&fetch->waiting, error);
 	g_free(fetch);
+}
+
+static void
+on_done(guint64 end, const GError *error, gpointer data)
+{
+	Fetch *fetch = data;
+
+	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED))
+		note_refusal(fetch->reader, fetch->message, error);
+	fetch_finish(fetch, error != NULL, end, error);
 }
 
 static const RemoteReadHandler read_handler = {.block = on_block, .done = on_done};
@@ -307,7 +314,7 @@ batch_fetch(const Batch *batch, guint32 uid)
 {
 	Fetch *fetch = fetch_find(batch->reader, message_id(batch->mailbox_id, uid), 0);
 
-	return fetch && fetch->ahead ? fetch : NULL;
+	return fetch && fetch->batch == batch ? fetch : NULL;
 }
 
 static void
@@ -321,12 +328,16 @@ on_many_block(guint32 uid, guint64 offset, GBytes *bytes, gpointer data)
 		on_block(offset, bytes, fetch);
 }
 
+/* Servers send nothing where a message is expunged (RFC 2180 section 4.1.3): one that should not be
+ * empty is asked for alone, where that is looked into. */
 static void
 on_many_message(guint32 uid, guint64 end, gpointer data)
 {
 	Fetch *fetch = batch_fetch(data, uid);
+	const Message *message =
+		fetch ? reader_find_message(fetch->reader->account, fetch->message) : NULL;
 
-	if (fetch)
+	if (fetch && (end || (message && !message->size)))
 		on_done(end, NULL, fetch);
 }
 
@@ -341,11 +352,8 @@ on_many_done(const GError *error, gpointer data)
 	for (guint i = 0; i < batch->uids->len; i++) {
 		Fetch *fetch = batch_fetch(batch, g_array_index(batch->uids, guint32, i));
 
-		if (!fetch)
-			continue;
-		fetch_remove(fetch);
-		wait_queue_wake(&fetch->waiting, NULL);
-		g_free(fetch);
+		if (fetch)
+			fetch_finish(fetch, TRUE, 0, NULL);
 	}
 	g_array_unref(batch->uids);
 	g_free(batch);
@@ -374,7 +382,7 @@ fetch_many(Reader *reader, Mailbox *mailbox, const guint32 *uids, guint n_uids)
 	batch->uids = g_array_new(FALSE, FALSE, sizeof(guint32));
 	g_array_append_vals(batch->uids, uids, n_uids);
 	for (guint i = 0; i < n_uids; i++)
-		fetch_new(reader, message_id(mailbox->id, uids[i]), 0, 0)->ahead = TRUE;
+		fetch_new(reader, message_id(mailbox->id, uids[i]), 0, 0)->batch = batch;
 	remote->operations->read_many(remote, &read, &many_handler, batch);
 }
 

@@ -6,6 +6,10 @@
  * read, behind all that on the same line, waits only for that long. It is refilled when half of it
  * has been used, so that the next batch is asked for while the last one still comes in.
  *
+ * In a small mailbox a random reader takes a step by chance, so only a step to the very next
+ * message is taken at its word; a longer one must be followed by another. What is ahead of all
+ * walkers is bounded by memory, and they share that.
+ *
  * A walker that reads only the first bytes of each file (a file manager that looks for types) gets
  * nothing of which it would leave most unread.
  */
@@ -26,6 +30,7 @@
 #define LARGE          (256 * 1024) /* bytes: only for those who have read a message to its end */
 #define LARGEST        (4 * 1024 * 1024)
 #define BATCH          512 /* messages in one command */
+#define LIVE_STEPS     64  /* a walker that has taken none of the last so many may be gone */
 #define RATE_SAMPLE_US 100000
 
 typedef enum { ORDER_UNKNOWN, ORDER_UID, ORDER_NAME, N_ORDERS } Order;
@@ -37,6 +42,8 @@ typedef struct {
 	guint32 ahead;   /* UID up to which messages have been asked for; 0: none */
 	guint64 lead;    /* bytes between the two */
 	guint64 window;  /* bytes that lead may be */
+	guint n_steps;   /* in this order */
+	guint64 stepped; /* the last one's number among those of all walkers; 0: none */
 	gboolean ended;  /* last was read to its end */
 	gboolean sniffs; /* leaves long messages unread */
 	gboolean whole;  /* has read a long message to its end */
@@ -47,6 +54,7 @@ struct Prefetcher {
 	gpointer data;
 	guint64 max_bytes;
 	Walker walkers[N_WALKERS]; /* most recent first */
+	guint64 n_steps;           /* of all of them */
 	double bytes_per_second;   /* as measured; 0: not yet */
 	gint64 sample_began_us;
 	guint64 n_sampled;
@@ -85,23 +93,37 @@ message_at(Mailbox *mailbox, Order order, gint64 place)
 	                           : mailbox_message_by_index(mailbox, place);
 }
 
-/* Whether going from @from to @to is a step forward, and not too long a one. */
-static gboolean
-is_step(Mailbox *mailbox, Order order, guint32 from, guint32 to)
+/* How many messages further @to is than @from; 0: not further, or too far for a step. */
+static guint
+step_length(Mailbox *mailbox, Order order, guint32 from, guint32 to)
 {
 	gint64 here = place_of(mailbox, order, from), there = place_of(mailbox, order, to);
 
-	return here >= 0 && there > here && there - here <= MAX_STEP;
+	return here >= 0 && there > here && there - here <= MAX_STEP ? (guint)(there - here) : 0;
 }
 
 /* --- windows --- */
+
+/* A walker's share of the memory. */
+static guint64
+share(const Prefetcher *prefetcher)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < N_WALKERS; i++) {
+		guint64 stepped = prefetcher->walkers[i].stepped;
+
+		n += stepped && prefetcher->n_steps - stepped < LIVE_STEPS;
+	}
+	return prefetcher->max_bytes / MAX(n, 1);
+}
 
 static guint64
 window_limit(const Prefetcher *prefetcher)
 {
 	guint64 limit = (guint64)(prefetcher->bytes_per_second * LEAD_SECONDS);
 
-	return MIN(MAX(limit, LEAST_LIMIT), prefetcher->max_bytes);
+	return MIN(MAX(limit, LEAST_LIMIT), share(prefetcher));
 }
 
 void
@@ -123,11 +145,11 @@ prefetcher_note_arrival(Prefetcher *prefetcher, gsize length)
 }
 
 static gboolean
-is_worth_it(const Walker *walker, const Message *message)
+is_worth_it(const Walker *walker, const Message *message, guint64 bound)
 {
 	if (walker->sniffs && message->size > SNIFFED)
 		return FALSE;
-	return message->size <= (walker->whole ? LARGEST : LARGE);
+	return message->size <= MIN(walker->whole ? LARGEST : LARGE, bound);
 }
 
 /* Asks for what comes next, until the window is full. */
@@ -136,15 +158,17 @@ walker_fill(Prefetcher *prefetcher, Walker *walker, Mailbox *mailbox)
 {
 	gint64 place =
 		place_of(mailbox, walker->order, walker->ahead ? walker->ahead : walker->last);
+	guint64 bound = share(prefetcher);
 	guint32 uids[BATCH];
 	guint n_uids = 0;
 	const Message *message;
 
 	while (place >= 0 && walker->lead < walker->window && n_uids < BATCH &&
-	       (message = message_at(mailbox, walker->order, ++place))) {
+	       (message = message_at(mailbox, walker->order, ++place)) &&
+	       (!walker->lead || walker->lead + message->size <= bound)) {
 		walker->ahead = message->uid;
 		walker->lead += message->size;
-		if (is_worth_it(walker, message) &&
+		if (is_worth_it(walker, message, bound) &&
 		    prefetcher->calls->is_missing(message_id(mailbox->id, message->uid),
 		                                  prefetcher->data))
 			uids[n_uids++] = message->uid;
@@ -188,11 +212,17 @@ walker_learn_habit(Walker *walker, const Mailbox *mailbox)
 static void
 walker_step(Prefetcher *prefetcher, Walker *walker, Mailbox *mailbox, guint32 uid)
 {
+	gboolean is_sure =
+		walker->n_steps++ || step_length(mailbox, walker->order, walker->last, uid) == 1;
+
 	walker_learn_habit(walker, mailbox);
 	walker_pass(walker, mailbox, uid);
 	walker->last = uid;
 	walker->ended = FALSE;
-	walker->window = MIN(MAX(walker->window * 2, FIRST_WINDOW), window_limit(prefetcher));
+	walker->stepped = ++prefetcher->n_steps;
+	if (is_sure)
+		walker->window =
+			MIN(MAX(walker->window * 2, FIRST_WINDOW), window_limit(prefetcher));
 	if (walker->lead <= walker->window / 2)
 		walker_fill(prefetcher, walker, mailbox);
 }
@@ -215,7 +245,7 @@ find_walker(Prefetcher *prefetcher, Mailbox *mailbox, Order order, guint32 uid)
 
 		if (walker->mailbox_id == mailbox->id &&
 		    (walker->order == order || walker->order == ORDER_UNKNOWN) &&
-		    is_step(mailbox, order, walker->last, uid)) {
+		    step_length(mailbox, order, walker->last, uid)) {
 			walker_to_front(prefetcher, i);
 			return &prefetcher->walkers[0];
 		}
@@ -232,12 +262,13 @@ find_turned_walker(Prefetcher *prefetcher, Mailbox *mailbox, guint32 uid)
 		Order other = walker->order == ORDER_UID ? ORDER_NAME : ORDER_UID;
 
 		if (walker->mailbox_id != mailbox->id ||
-		    !is_step(mailbox, other, walker->last, uid))
+		    !step_length(mailbox, other, walker->last, uid))
 			continue;
 		walker->order = other;
 		walker->ahead = 0;
 		walker->lead = 0;
 		walker->window = 0;
+		walker->n_steps = 0;
 		walker_to_front(prefetcher, i);
 		return &prefetcher->walkers[0];
 	}

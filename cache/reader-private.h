@@ -20,7 +20,7 @@ typedef struct {
 	gboolean contradicts;    /* what came shows that the message has another size ... */
 	guint64 seen_end;        /* ... for it goes on at least until here ... */
 	gboolean seen_last;      /* ... or ends here */
-	gboolean ahead;          /* one of many, for which nobody has asked */
+	gconstpointer batch;     /* of many for which nobody has asked; NULL: asked for alone */
 	WaitQueue waiting;
 } Fetch;
 

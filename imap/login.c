@@ -1,13 +1,15 @@
 /*
- * Logging in: STARTTLS if wanted, capabilities, AUTHENTICATE or LOGIN, capabilities again, ID.
+ * Logging in: STARTTLS if wanted, capabilities, AUTHENTICATE or LOGIN, capabilities again, ID,
+ * COMPRESS if wanted.
  *
  *     greeting --> [STARTTLS --> TLS -->] [CAPABILITY -->] AUTHENTICATE|LOGIN --> [CAPABILITY -->]
- * ready
+ *     [COMPRESS -->] ready
  *
  * The steps in brackets are left out where a round trip can be saved: a greeting or a login reply
- * may bring the capabilities. What was learned in clear is forgotten when TLS begins. Nothing falls
- * back: no secret leaves before TLS stands, except to loopback or by the user's explicit word
- * (tls=none).
+ * may bring the capabilities. COMPRESS comes last, and its reply is waited for: what follows that
+ * is deflated, the password before it is not. What was learned in clear is forgotten when TLS
+ * begins. Nothing falls back: no secret leaves before TLS stands, except to loopback or by the
+ * user's explicit word (tls=none).
  */
 #include "login.h"
 
@@ -16,6 +18,7 @@
 #include "auth.h"
 
 static void login_authenticate(ImapSession *session);
+static void login_compress(ImapSession *session);
 
 static void
 on_capability_before(const ImapResponse *tagged, const GError *error, gpointer data)
@@ -87,7 +90,7 @@ login_begin(ImapSession *session, gboolean preauth)
 		return;
 	}
 	if (preauth)
-		session_logged_in(session);
+		login_compress(session);
 	else
 		login_with_capabilities(session);
 }
@@ -102,6 +105,54 @@ on_done_ignore(const ImapResponse *tagged, const GError *error, gpointer data)
 
 static const ImapCommandHandler ignore = {.done = on_done_ignore};
 
+/* A server on this machine is reached faster than anything is compressed. */
+static gboolean
+is_loopback(const char *host)
+{
+	g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+
+	return address ? g_inet_address_get_is_loopback(address)
+	               : g_ascii_strcasecmp(host, "localhost") == 0;
+}
+
+static gboolean
+login_wants_compression(const ImapSettings *settings)
+{
+	return settings->compress == IMAP_COMPRESS_ON ||
+	       (settings->compress == IMAP_COMPRESS_AUTO && !is_loopback(settings->host));
+}
+
+/* A server that refuses, or compresses already (COMPRESSIONACTIVE), is taken as it is. */
+static void
+on_compress(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	ImapSession *session = data;
+
+	if (!tagged)
+		return;
+	if (!error)
+		session_start_deflate(session);
+	session_logged_in(session);
+}
+
+static const ImapCommandHandler compress = {.done = on_compress};
+
+/* COMPRESS (RFC 4978), behind which nothing may be sent before its reply. */
+static void
+login_compress(ImapSession *session)
+{
+	ImapCommand *command;
+
+	if (!login_wants_compression(session_settings(session)) ||
+	    !session_has_capability(session, "COMPRESS=DEFLATE")) {
+		session_logged_in(session);
+		return;
+	}
+	command = command_new("COMPRESS", &compress, session);
+	command_text(command, "COMPRESS DEFLATE");
+	session_send(session, command);
+}
+
 /* Some servers serve only clients that name themselves (RFC 2971). Nobody waits for the answer. */
 static void
 login_finish(ImapSession *session)
@@ -113,7 +164,7 @@ login_finish(ImapSession *session)
 		             IMAPFS_VERSION);
 		session_send(session, command);
 	}
-	session_logged_in(session);
+	login_compress(session);
 }
 
 static void

@@ -9,6 +9,7 @@
 
 #define MAX_RUNS   2
 #define MAX_ROUNDS 3
+#define MAX_LOST   16
 
 static void
 operation_run(ImapJob *job, ImapSession *session)
@@ -17,6 +18,7 @@ operation_run(ImapJob *job, ImapSession *session)
 
 	operation->session = session;
 	operation->n_runs++;
+	operation->n_completed = session_traffic(session)->n_completed;
 	operation->was_open = session_selected(session)->open;
 	operation->n_changes = session_selected(session)->n_changes;
 	operation->n_complaints = session_selected(session)->n_complaints;
@@ -116,6 +118,16 @@ operation_lost_mailbox(const Operation *operation)
 	       session_selected(operation->session)->n_complaints != operation->n_complaints;
 }
 
+/* A connection that did some work before it broke is no reason to give up: on a line that breaks
+ * now and then, what is pipelined gets through bit by bit. */
+static gboolean
+operation_made_way(Operation *operation)
+{
+	/* Its own SELECT or NOOP is no way made. */
+	return session_traffic(operation->session)->n_completed > operation->n_completed + 1 &&
+	       ++operation->n_lost < MAX_LOST;
+}
+
 void
 operation_command_done(Operation *operation, const ImapResponse *tagged, const GError *error)
 {
@@ -131,6 +143,8 @@ operation_command_done(Operation *operation, const ImapResponse *tagged, const G
 	stale = operation->was_open && operation_lost_mailbox(operation);
 	if (stale)
 		session_forget_selected(operation->session);
+	if (lost && operation_made_way(operation))
+		operation->n_runs--;
 	pool_job_done(operation->pool, &operation->job, operation->session);
 	operation->session = NULL;
 	if ((lost || stale) && operation->n_runs < MAX_RUNS)

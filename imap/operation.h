@@ -19,6 +19,8 @@ struct Operation {
 	ImapSession *session; /* while commands are in flight */
 	guint n_pending;
 	guint n_runs;         /* of this round */
+	guint n_lost;         /* runs that a lost connection ended */
+	guint64 n_completed;  /* by the session, before this run */
 	GError *error;        /* the first one of this run */
 	guint64 n_changes;    /* of the mailbox, before this run */
 	guint64 n_complaints; /* likewise */

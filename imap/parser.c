@@ -76,6 +76,14 @@ imap_parser_pending(const ImapParser *parser)
 	return parser->length;
 }
 
+const guint8 *
+imap_parser_take_pending(ImapParser *parser, gsize *length)
+{
+	*length = parser->length;
+	parser->length = 0;
+	return parser->data;
+}
+
 static void
 skip_data(ImapParser *parser, gsize length)
 {

@@ -100,3 +100,7 @@ const guint8 *imap_parser_literal_data(const ImapParser *parser, gsize *length);
 
 /* Bytes of the chunk that are not used yet (after STARTTLS there must be none). */
 gsize imap_parser_pending(const ImapParser *parser);
+
+/* Takes these bytes away from the parser, to which they are not IMAP (after COMPRESS): where they
+ * are in the chunk, @length of them. */
+const guint8 *imap_parser_take_pending(ImapParser *parser, gsize *length);

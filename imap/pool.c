@@ -521,8 +521,11 @@ pool_status(ImapPool *pool, GString *text)
 		const char *tls = session_tls_version(member->session);
 
 		if (i == 0)
-			g_string_append_printf(text, "tls: %s\ncapabilities: %s\n",
-			                       tls ? tls : "none", capabilities);
+			g_string_append_printf(text, "tls: %s\ncompression: %s\ncapabilities: %s\n",
+			                       tls ? tls : "none",
+			                       session_is_compressed(member->session) ? "deflate"
+			                                                              : "none",
+			                       capabilities);
 		member_status(member, i + 1, text);
 	}
 	g_string_append_printf(text,

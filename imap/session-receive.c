@@ -181,6 +181,7 @@ session_tagged(ImapSession *session, const ImapResponse *response)
 		return;
 	}
 	session_progress(session);
+	session->traffic.n_completed++;
 	session_take_code(session, response);
 	if (!g_str_equal(response->name, "OK"))
 		error = imap_response_to_error(response, command->name);

@@ -251,6 +251,16 @@ session_start_tls(ImapSession *session)
 	stream_start_tls(session->stream);
 }
 
+/* Bytes that came together with the reply to COMPRESS are the first of the deflated ones. */
+void
+session_start_deflate(ImapSession *session)
+{
+	gsize length;
+	const guint8 *data = imap_parser_take_pending(session->parser, &length);
+
+	stream_start_deflate(session->stream, data, length);
+}
+
 void
 session_logged_in(ImapSession *session)
 {
@@ -305,4 +315,10 @@ const char *
 session_tls_version(const ImapSession *session)
 {
 	return session->stream ? stream_tls_version(session->stream) : NULL;
+}
+
+gboolean
+session_is_compressed(const ImapSession *session)
+{
+	return session->stream && stream_is_deflated(session->stream);
 }

@@ -41,7 +41,8 @@ typedef struct {
 
 typedef struct {
 	guint64 n_commands;
-	guint64 n_bytes_in, n_bytes_out; /* of IMAP, not of TLS */
+	guint64 n_completed; /* of these, with a reply */
+	guint64 n_bytes_in, n_bytes_out; /* of IMAP, before it is deflated or encrypted */
 } ImapTraffic;
 
 ImapSession *session_new(const ImapSettings *settings, SSL_CTX *context,
@@ -77,6 +78,7 @@ gint64 session_idle_since(const ImapSession *session); /* monotonic microseconds
 const ImapTraffic *session_traffic(const ImapSession *session);
 const ImapSettings *session_settings(const ImapSession *session);
 const char *session_tls_version(const ImapSession *session); /* NULL in clear */
+gboolean session_is_compressed(const ImapSession *session);
 
 /* Whether the server has capability @name ("LIST-STATUS"; without case), and all of them in one
  * line. */
@@ -87,6 +89,7 @@ char *session_capabilities(const ImapSession *session);
 void session_forget_capabilities(ImapSession *session);
 gboolean session_knows_capabilities(const ImapSession *session);
 void session_start_tls(ImapSession *session);
+void session_start_deflate(ImapSession *session);
 void session_logged_in(ImapSession *session);
 void session_fail(ImapSession *session,
                   GError *error); /* takes @error; ends at the next turn of the loop */

@@ -7,14 +7,13 @@
  *
  * Nothing is reported from inside a call of the owner's: an error found while writing is kept and
  * told at the next turn of the loop. Writing only queues; all that one turn of the loop queues
- * leaves in one piece.
+ * leaves in one piece. What becomes of the bytes is stream-bytes.c.
  */
-#include "stream.h"
+#include "stream-private.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,34 +23,12 @@
 
 #define DEAD_PEER_MS 60000 /* unacknowledged bytes for so long: the kernel gives up */
 
-typedef enum { STATE_CONNECTING, STATE_HANDSHAKE, STATE_OPEN, STATE_FAILED } StreamState;
-
 typedef struct {
 	GSource source;
 	ImapStream *stream;
 } StreamSource;
 
-struct ImapStream {
-	const ImapSettings *settings;
-	SSL_CTX *context;
-	const ImapStreamEvents *events;
-	gpointer data;
-	StreamState state;
-	GCancellable *connecting;
-	GSocketConnection *connection;
-	int fd;
-	SSL *ssl; /* NULL in clear */
-	GSource *source;
-	gpointer fd_tag;
-	GIOCondition watched;
-	gboolean maybe_more;    /* the last read did not run dry */
-	gboolean write_blocked; /* the socket was full */
-	GByteArray *unsent;
-	gsize n_sent; /* bytes of unsent that are gone already */
-	GError *error;
-};
-
-static void
+void
 stream_fail(ImapStream *stream, GError *error)
 {
 	if (stream->state == STATE_FAILED) {
@@ -62,7 +39,7 @@ stream_fail(ImapStream *stream, GError *error)
 	stream->error = error;
 }
 
-static void
+void
 stream_fail_errno(ImapStream *stream, int errnum)
 {
 	stream_fail(stream, g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
@@ -70,20 +47,8 @@ stream_fail_errno(ImapStream *stream, int errnum)
 	                                errnum ? g_strerror(errnum) : "closed by the server"));
 }
 
-static void
-stream_watch(ImapStream *stream)
-{
-	GIOCondition wanted = G_IO_IN | (stream->write_blocked ? G_IO_OUT : 0);
-
-	if (wanted == stream->watched)
-		return;
-	stream->watched = wanted;
-	g_source_modify_unix_fd(stream->source, stream->fd_tag, wanted);
-}
-
-/* What a call of OpenSSL that gave @result means: TRUE to try again when the socket is ready. */
-static gboolean
-tls_would_block(ImapStream *stream, int result)
+gboolean
+stream_would_block(ImapStream *stream, int result)
 {
 	int saved = errno;
 	int reason = SSL_get_error(stream->ssl, result);
@@ -105,50 +70,15 @@ tls_would_block(ImapStream *stream, int result)
 	return FALSE;
 }
 
-static gssize
-raw_write(ImapStream *stream, const guint8 *data, gsize length)
-{
-	gssize n;
-
-	ERR_clear_error();
-	errno = 0;
-	if (stream->ssl) {
-		n = SSL_write(stream->ssl, data, (int)MIN(length, G_MAXINT));
-		if (n > 0 || tls_would_block(stream, (int)n))
-			return MAX(n, 0);
-		return -1;
-	}
-	n = send(stream->fd, data, length, MSG_NOSIGNAL);
-	if (n >= 0)
-		return n;
-	if (errno == EAGAIN || errno == EINTR) {
-		stream->write_blocked = TRUE;
-		return 0;
-	}
-	stream_fail_errno(stream, errno);
-	return -1;
-}
-
 static void
-stream_flush(ImapStream *stream)
+stream_watch(ImapStream *stream)
 {
-	stream->write_blocked = FALSE;
-	while (stream->n_sent < stream->unsent->len) {
-		gssize n = raw_write(stream, stream->unsent->data + stream->n_sent,
-		                     stream->unsent->len - stream->n_sent);
+	GIOCondition wanted = G_IO_IN | (stream->write_blocked ? G_IO_OUT : 0);
 
-		if (n < 0)
-			return;
-		if (n == 0)
-			break;
-		stream->n_sent += n;
-	}
-	if (stream->n_sent == stream->unsent->len && stream->n_sent) {
-		explicit_bzero(stream->unsent->data,
-		               stream->unsent->len); /* it may be a password */
-		g_byte_array_set_size(stream->unsent, 0);
-		stream->n_sent = 0;
-	}
+	if (wanted == stream->watched)
+		return;
+	stream->watched = wanted;
+	g_source_modify_unix_fd(stream->source, stream->fd_tag, wanted);
 }
 
 /* Whether the handshake is done; if so the owner has been told, and may have freed the stream. */
@@ -162,7 +92,7 @@ stream_handshake(ImapStream *stream)
 	stream->write_blocked = FALSE;
 	result = SSL_do_handshake(stream->ssl);
 	if (result != 1) {
-		tls_would_block(stream, result);
+		stream_would_block(stream, result);
 		return;
 	}
 	stream->state = STATE_OPEN;
@@ -178,7 +108,7 @@ source_prepare(GSource *source, gint *timeout)
 	*timeout = -1;
 	if (stream->state == STATE_FAILED || stream->maybe_more)
 		return TRUE;
-	return stream->state == STATE_OPEN && stream->unsent->len && !stream->write_blocked;
+	return stream->state == STATE_OPEN && stream_has_unsent(stream) && !stream->write_blocked;
 }
 
 static gboolean
@@ -333,6 +263,9 @@ stream_free(ImapStream *stream)
 	SSL_free(stream->ssl);
 	g_clear_object(&stream->connection);
 	g_byte_array_unref(stream->unsent);
+	g_clear_pointer(&stream->packed_out, g_byte_array_unref);
+	g_clear_pointer(&stream->packed_in, g_byte_array_unref);
+	deflate_free(stream->codec);
 	g_clear_error(&stream->error);
 	g_free(stream);
 }
@@ -342,52 +275,6 @@ stream_start_tls(ImapStream *stream)
 {
 	g_assert(stream->state == STATE_OPEN && !stream->ssl && !stream->unsent->len);
 	stream_begin_tls(stream);
-}
-
-static gssize
-raw_read(ImapStream *stream, guint8 *buffer, gsize size)
-{
-	gssize n;
-
-	ERR_clear_error();
-	errno = 0;
-	if (stream->ssl) {
-		n = SSL_read(stream->ssl, buffer, (int)MIN(size, G_MAXINT));
-		if (n <= 0)
-			tls_would_block(stream, (int)n);
-		return MAX(n, 0);
-	}
-	n = recv(stream->fd, buffer, size, 0);
-	if (n == 0)
-		stream_fail_errno(stream, 0);
-	else if (n < 0 && errno != EAGAIN && errno != EINTR)
-		stream_fail_errno(stream, errno);
-	return MAX(n, 0);
-}
-
-gsize
-stream_read(ImapStream *stream, guint8 *buffer, gsize size)
-{
-	gsize total = 0;
-
-	stream->maybe_more = FALSE;
-	while (total < size && stream->state == STATE_OPEN) {
-		gssize n = raw_read(stream, buffer + total, size - total);
-
-		if (n == 0)
-			return total;
-		total += n;
-		if (!stream->ssl)
-			break; /* one recv(2) took what there was */
-	}
-	stream->maybe_more = stream->state == STATE_OPEN;
-	return total;
-}
-
-void
-stream_write(ImapStream *stream, const void *data, gsize length)
-{
-	g_byte_array_append(stream->unsent, data, length);
 }
 
 const char *

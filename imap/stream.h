@@ -1,5 +1,5 @@
 /*
- * stream.h: a connection as a stream of bytes, in clear or under TLS.
+ * stream.h: a connection as a stream of bytes, in clear or under TLS, deflated or not.
  *
  * Non-blocking, driven by a source in the main loop. What is written is queued and leaves as the
  * socket takes it. The owner is told when there is something to read, when TLS stands, and when
@@ -30,6 +30,11 @@ void stream_free(ImapStream *stream);
 
 /* Turns to TLS now (after STARTTLS, RFC 3501 6.2.1); connected() is called again. */
 void stream_start_tls(ImapStream *stream);
+
+/* From now on what is written is deflated and what is read is inflated (after COMPRESS DEFLATE,
+ * RFC 4978), beginning with the @length bytes at @data, which were read behind the server's OK. */
+void stream_start_deflate(ImapStream *stream, const guint8 *data, gsize length);
+gboolean stream_is_deflated(const ImapStream *stream);
 
 /* Up to @size bytes into @buffer: how many, or 0 when there are none now (or the stream failed,
  * which failed() then tells). */

@@ -23,16 +23,18 @@ typedef struct {
 		const RemoteScanHandler *scan;
 		const RemoteUidsHandler *uids;
 		const RemoteReadHandler *read;
+		const RemoteReadManyHandler *many;
 	} handler;
 	gpointer data;
 
 	/* The answer. */
 	GPtrArray *names; /* of mailboxes */
 	GArray *uids;
-	guint next;        /* in one of these */
-	guint in_batch;    /* messages told since the last batch */
-	guint64 seed, end; /* of the message */
-	guint64 at;        /* offset after the last block */
+	guint next;          /* in one of these */
+	guint in_batch;      /* messages told since the last batch */
+	guint64 seed, end;   /* of the message */
+	guint64 at;          /* offset after the last block */
+	gboolean in_message; /* of many */
 	gboolean told_twice;
 } Job;
 
@@ -55,6 +57,16 @@ message_free(gpointer data)
 
 	g_free(message->name);
 	g_free(message);
+}
+
+static void
+many_free(gpointer data)
+{
+	FakeMany *many = data;
+
+	g_free(many->mailbox);
+	g_array_unref(many->uids);
+	g_free(many);
 }
 
 static void
@@ -169,6 +181,22 @@ start_read(Job *job, FakeMailbox *mailbox)
 		job->end = MIN(job->end, job->offset + job->length);
 }
 
+/* Each message in turn is swapped with one of those that follow. */
+static void
+start_many(Job *job)
+{
+	GArray *uids = job->uids;
+
+	for (guint i = 0; job->fake->many_mixed && i < uids->len; i++) {
+		guint other =
+			(guint)g_rand_int_range(job->fake->rand, (gint32)i, (gint32)uids->len);
+		guint32 uid = g_array_index(uids, guint32, i);
+
+		g_array_index(uids, guint32, i) = g_array_index(uids, guint32, other);
+		g_array_index(uids, guint32, other) = uid;
+	}
+}
+
 static void
 job_start(Job *job)
 {
@@ -191,6 +219,8 @@ job_start(Job *job)
 		start_scan(job, mailbox);
 	else if (job->kind == FAKE_UIDS)
 		start_uids(job, mailbox);
+	else if (job->kind == FAKE_MANY)
+		start_many(job);
 	else
 		start_read(job, mailbox);
 }
@@ -305,6 +335,54 @@ tell_block(Job *job)
 	return TRUE;
 }
 
+/* Takes up the next message that there is and that is not refused. */
+static gboolean
+begin_next_of_many(Job *job)
+{
+	const FakeMailbox *mailbox = fake_mailbox(job->fake, job->mailbox);
+	guint omits = job->fake->many_omits, empties = job->fake->many_empties;
+
+	if (mailbox && mailbox->uidvalidity != job->uidvalidity)
+		return FALSE;
+	while (mailbox && job->next < job->uids->len) {
+		const FakeMessage *message;
+
+		job->uid = g_array_index(job->uids, guint32, job->next++);
+		message = fake_message((FakeMailbox *)mailbox, job->uid);
+		if (!message || message->refusal >= 0 || (omits && job->next % omits == 0))
+			continue;
+		job->seed = message->seed;
+		job->at = 0;
+		job->end = empties && job->next % empties == 0 ? 0 : message->size;
+		job->in_message = TRUE;
+		return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean
+tell_many(Job *job)
+{
+	g_autoptr(GBytes) bytes = NULL;
+	gsize size;
+
+	if (!job->in_message && !begin_next_of_many(job))
+		return FALSE;
+	if (job->at >= job->end) {
+		job->in_message = FALSE;
+		job->handler.many->message(job->uid, job->end, job->data);
+		return TRUE;
+	}
+	size = (gsize)MIN(job->end - job->at, REMOTE_BLOCK_SIZE);
+	bytes = bytes_new(job->seed, job->at, size);
+	job->handler.many->block(job->uid, job->at, bytes, job->data);
+	job->fake->n_bytes += size;
+	job->told_twice = job->fake->repeats && !job->told_twice;
+	if (!job->told_twice)
+		job->at += size;
+	return TRUE;
+}
+
 static gboolean
 job_tell(Job *job)
 {
@@ -315,6 +393,8 @@ job_tell(Job *job)
 		return tell_batch_or_message(job);
 	case FAKE_UIDS:
 		return tell_range(job);
+	case FAKE_MANY:
+		return tell_many(job);
 	default:
 		return tell_block(job);
 	}
@@ -334,6 +414,9 @@ job_done(Job *job)
 		break;
 	case FAKE_UIDS:
 		job->handler.uids->done(error ? 0 : exists(job), error, job->data);
+		break;
+	case FAKE_MANY:
+		job->handler.many->done(error, job->data);
 		break;
 	default:
 		job->handler.read->done(job->at, error, job->data);
@@ -470,65 +553,22 @@ fake_status(Remote *remote, GString *text)
 	g_string_append(text, "fake: yes\n");
 }
 
-/* --- many: as many reads, of which only good news is told --- */
-
-typedef struct {
-	const RemoteReadManyHandler *handler;
-	gpointer data;
-	guint n_left;
-} Many;
-
-typedef struct {
-	Many *many;
-	guint32 uid;
-} OneOfMany;
-
 static void
-on_one_block(guint64 offset, GBytes *bytes, gpointer data)
+fake_read_many(Remote *remote, const RemoteReadMany *read, const RemoteReadManyHandler *handler,
+               gpointer data)
 {
-	OneOfMany *one = data;
+	Job *job = job_new(remote, FAKE_MANY, read->mailbox, read->uidvalidity, data);
+	FakeMany *asked = g_new0(FakeMany, 1);
 
-	one->many->handler->block(one->uid, offset, bytes, one->many->data);
-}
-
-static void
-on_one_done(guint64 end, const GError *error, gpointer data)
-{
-	OneOfMany *one = data;
-	Many *many = one->many;
-
-	if (!error)
-		many->handler->message(one->uid, end, many->data);
-	if (--many->n_left == 0) {
-		many->handler->done(error, many->data);
-		g_free(many);
-	}
-	g_free(one);
-}
-
-static const RemoteReadHandler one_handler = {.block = on_one_block, .done = on_one_done};
-
-static void
-fake_read_many(Remote *remote, const RemoteReadMany *arguments,
-               const RemoteReadManyHandler *handler, gpointer data)
-{
-	Many *many = g_new0(Many, 1);
-
-	many->handler = handler;
-	many->data = data;
-	many->n_left = arguments->n_uids;
-	for (guint i = 0; i < arguments->n_uids; i++) {
-		const RemoteRead read = {
-			.mailbox = arguments->mailbox,
-			.uidvalidity = arguments->uidvalidity,
-			.uid = arguments->uids[i],
-		};
-		OneOfMany *one = g_new0(OneOfMany, 1);
-
-		one->many = many;
-		one->uid = arguments->uids[i];
-		fake_read(remote, &read, &one_handler, one);
-	}
+	g_assert_nonnull(read->mailbox);
+	g_assert_cmpuint(read->n_uids, >, 0);
+	g_array_append_vals(job->uids, read->uids, read->n_uids);
+	job->handler.many = handler;
+	asked->mailbox = g_strdup(read->mailbox);
+	asked->uidvalidity = read->uidvalidity;
+	asked->uids = g_array_new(FALSE, FALSE, sizeof(guint32));
+	g_array_append_vals(asked->uids, read->uids, read->n_uids);
+	g_ptr_array_add(job->fake->many, asked);
 }
 
 static const RemoteOperations operations = {
@@ -549,6 +589,7 @@ fake_remote_new(void)
 	fake->mailboxes = g_ptr_array_new_with_free_func(mailbox_free);
 	fake->rand = g_rand_new_with_seed(1);
 	fake->reads = g_array_new(FALSE, FALSE, sizeof(FakeRead));
+	fake->many = g_ptr_array_new_with_free_func(many_free);
 	fake->jobs = g_ptr_array_new();
 	return fake;
 }
@@ -575,6 +616,7 @@ fake_remote_free(FakeRemote *fake)
 	g_ptr_array_unref(fake->jobs);
 	g_ptr_array_unref(fake->mailboxes);
 	g_array_unref(fake->reads);
+	g_ptr_array_unref(fake->many);
 	g_rand_free(fake->rand);
 	g_free(fake);
 }

@@ -32,7 +32,7 @@ typedef struct {
 	GPtrArray *messages; /* of FakeMessage, by UID */
 } FakeMailbox;
 
-typedef enum { FAKE_LIST, FAKE_SCAN, FAKE_UIDS, FAKE_READ, FAKE_N_KINDS } FakeKind;
+typedef enum { FAKE_LIST, FAKE_SCAN, FAKE_UIDS, FAKE_READ, FAKE_MANY, FAKE_N_KINDS } FakeKind;
 
 /* Whose step is next, of the operations under way. */
 typedef enum { FAKE_OLDEST, FAKE_NEWEST, FAKE_RANDOM } FakeOrder;
@@ -41,6 +41,13 @@ typedef struct {
 	guint32 uid;
 	guint64 offset, length;
 } FakeRead;
+
+/* One read of many messages. */
+typedef struct {
+	char *mailbox;
+	guint32 uidvalidity;
+	GArray *uids; /* of guint32 */
+} FakeMany;
 
 typedef struct {
 	Remote remote;
@@ -55,12 +62,16 @@ typedef struct {
 	gint exists_bias;     /* added to the truth at the end of scans and searches */
 	guint32 search_omits; /* a UID that searches do not tell, or 0 */
 	guint32 scan_omits;   /* a UID that scans do not tell, or 0 */
-	gboolean offline;     /* everything ends with IMAPFS_ERROR_OFFLINE */
+	guint many_omits;    /* of so many messages in a read of many one is left out; 0: none is */
+	guint many_empties;  /* of so many one is told as empty; 0: none is */
+	gboolean many_mixed; /* reads of many tell their messages in any order */
+	gboolean offline;    /* everything ends with IMAPFS_ERROR_OFFLINE */
 
 	/* What has been asked. */
 	guint n_operations[FAKE_N_KINDS];
 	guint64 n_bytes; /* of messages, delivered */
 	GArray *reads;   /* of FakeRead */
+	GPtrArray *many; /* of FakeMany */
 
 	GPtrArray *jobs; /* under way, oldest first */
 	struct {

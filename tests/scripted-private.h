@@ -3,10 +3,13 @@
  *
  *     scripted-server.c  listening, bytes in and out
  *     scripted-steps.c   what the steps of a script do
+ *     scripted-deflate.c COMPRESS=DEFLATE
  */
 #pragma once
 
 #include "scripted-server.h"
+
+typedef struct ScriptedDeflate ScriptedDeflate;
 
 typedef struct {
 	ScriptedServer *server;
@@ -14,6 +17,7 @@ typedef struct {
 	const char *const *steps;
 	int fd; /* -1: closed */
 	SSL *ssl;
+	ScriptedDeflate *codec; /* NULL: not compressed */
 	gboolean eof;
 	GString *input, *output;
 	char *tags[26];
@@ -53,3 +57,15 @@ void connection_take_logout(Connection *connection);
 
 /* Ends the test. */
 void connection_complain(const Connection *connection, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* --- scripted-deflate.c --- */
+
+/* Bytes to the client and from it, deflated or not. */
+void connection_say(Connection *connection, const char *bytes, gsize length);
+void connection_hear(Connection *connection, const char *bytes, gsize length);
+
+void connection_begin_deflate(Connection *connection);
+void connection_free_deflate(Connection *connection);
+
+/* Ends the deflated stream to the client. */
+void connection_end_deflate(Connection *connection);

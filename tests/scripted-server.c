@@ -27,6 +27,7 @@ connection_close(Connection *connection)
 	g_clear_handle_id(&connection->watch, g_source_remove);
 	g_clear_handle_id(&connection->timer, g_source_remove);
 	g_clear_pointer(&connection->ssl, SSL_free);
+	connection_free_deflate(connection);
 	if (connection->fd >= 0)
 		close(connection->fd);
 	connection->fd = -1;
@@ -56,7 +57,7 @@ connection_read(Connection *connection)
 	gssize n;
 
 	while ((n = connection_receive(connection, buffer, sizeof(buffer))) > 0)
-		g_string_append_len(connection->input, buffer, n);
+		connection_hear(connection, buffer, (gsize)n);
 	if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		connection->eof = TRUE;
 }

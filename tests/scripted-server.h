@@ -12,6 +12,9 @@
  * returns "TLS"            turns to TLS "NOTLS"          begins TLS and waits for the client to
  * give up "WAIT 100"       sends nothing for so many milliseconds "GATE a"         waits until the
  * test opens gate a "TRICKLE 50 ..." sends this line every 50 milliseconds, till the client goes
+ *     "DEFLATE"        turns to COMPRESS=DEFLATE; "DEFLATED END" ends the stream of deflated bytes
+ *     "r: 00ff7e"      sends bytes, in hexadecimal, that are not deflated
+ *     "MANY 1000 text" sends the text so often, without any CRLF
  *     "HANG"           reads and says nothing, till the client goes
  *     "EOF"            waits for the client to go; it may say LOGOUT
  *     "DROP", "RESET"  ends the connection, the latter with RST

@@ -76,23 +76,26 @@ step_line(Connection *connection, const char *pattern)
 static gboolean
 step_bytes(Connection *connection, const char *text)
 {
+	g_autoptr(GString) bytes = g_string_new(NULL);
+
 	for (; *text; text++) {
 		if (text[0] == '$' && g_ascii_islower(text[1])) {
-			g_string_append(connection->output, connection->tags[text[1] - 'a']);
+			g_string_append(bytes, connection->tags[text[1] - 'a']);
 			text++;
 		} else {
-			g_string_append_c(connection->output, *text);
+			g_string_append_c(bytes, *text);
 		}
 	}
+	connection_say(connection, bytes->str, bytes->len);
 	return TRUE;
 }
 
 static gboolean
 step_send(Connection *connection, const char *text)
 {
-	step_bytes(connection, text);
-	g_string_append(connection->output, "\r\n");
-	return TRUE;
+	g_autofree char *line = g_strconcat(text, "\r\n", NULL);
+
+	return step_bytes(connection, line);
 }
 
 static gboolean
@@ -102,10 +105,12 @@ step_literal(Connection *connection, const char *arguments)
 	guint64 offset = g_ascii_strtoull(arguments, &end, 10);
 	guint64 announced = g_ascii_strtoull(end, &end, 10);
 	guint64 length = *end ? g_ascii_strtoull(end, NULL, 10) : announced;
+	g_autoptr(GString) bytes = g_string_new(NULL);
 
-	g_string_append_printf(connection->output, "{%" G_GUINT64_FORMAT "}\r\n", announced);
+	g_string_append_printf(bytes, "{%" G_GUINT64_FORMAT "}\r\n", announced);
 	for (guint64 i = 0; i < length; i++)
-		g_string_append_c(connection->output, (char)sample_byte(offset + i));
+		g_string_append_c(bytes, (char)sample_byte(offset + i));
+	connection_say(connection, bytes->str, bytes->len);
 	return TRUE;
 }
 
@@ -185,6 +190,39 @@ step_no_tls(Connection *connection, const char *arguments)
 	if (SSL_get_error(connection->ssl, result) == SSL_ERROR_WANT_READ)
 		return FALSE;
 	connection_close(connection);
+	return TRUE;
+}
+
+static gboolean
+step_deflate(Connection *connection, const char *arguments)
+{
+	if (g_str_equal(arguments, "D END"))
+		connection_end_deflate(connection);
+	else
+		connection_begin_deflate(connection);
+	return TRUE;
+}
+
+static gboolean
+step_raw(Connection *connection, const char *digits)
+{
+	for (; digits[0] && digits[1]; digits += 2)
+		g_string_append_c(connection->output, (char)(g_ascii_xdigit_value(digits[0]) << 4 |
+		                                             g_ascii_xdigit_value(digits[1])));
+	return TRUE;
+}
+
+static gboolean
+step_many(Connection *connection, const char *arguments)
+{
+	char *text;
+	guint64 n_times = g_ascii_strtoull(arguments, &text, 10);
+	gsize length = strlen(text + 1);
+	g_autoptr(GString) bytes = g_string_sized_new(n_times * length);
+
+	while (n_times--)
+		g_string_append_len(bytes, text + 1, (gssize)length);
+	connection_say(connection, bytes->str, bytes->len);
 	return TRUE;
 }
 
@@ -293,7 +331,8 @@ static const struct {
 	{"TLS", step_tls},     {"NOTLS", step_no_tls},     {"WAIT ", step_wait},
 	{"GATE ", step_gate},  {"TRICKLE ", step_trickle}, {"HANG", step_hang},
 	{"EOF", step_eof},     {"AUTO", step_auto},        {"DROP", step_drop},
-	{"RESET", step_reset},
+	{"RESET", step_reset}, {"DEFLATE", step_deflate},  {"r: ", step_raw},
+	{"MANY ", step_many},
 };
 
 gboolean

@@ -30,6 +30,9 @@ describe(const Options *options)
 		g_string_append_printf(text, " memory=%" G_GUINT64_FORMAT, options->memory);
 	if (options->n_connections != 4)
 		g_string_append_printf(text, " connections=%u", options->n_connections);
+	if (options->compress != OPTIONS_COMPRESS_AUTO)
+		g_string_append(text, options->compress == OPTIONS_COMPRESS_ON ? " compress=on"
+									       : " compress=off");
 	if (options->timeout_seconds != 30)
 		g_string_append_printf(text, " timeout=%u", options->timeout_seconds);
 	if (options->umask != 027)
@@ -228,6 +231,13 @@ static const WordRow word_rows[] = {
 	{"connections=0", "!from 1 to 10", NULL},
 	{"connections=11", "!from 1 to 10", NULL},
 	{"connections=many", "!from 1 to 10", NULL},
+	{"compress=auto", "", NULL},
+	{"compress=on", "compress=on", NULL},
+	{"compress=off", "compress=off", NULL},
+	{"compress=on,compress=auto", "", NULL},
+	{"compress=deflate", "!auto|on|off", NULL},
+	{"compress", "!value must follow", NULL},
+	{"compress=", "!empty", NULL},
 	{"timeout=3600", "timeout=3600", NULL},
 	{"timeout=3601", "!from 1 to 3600", NULL},
 	{"timeout=5s", "!from 1 to 3600", NULL},
@@ -407,6 +417,9 @@ static const ConfigRow config_rows[] = {
 	{"readable by others", "[work]\nurl=imaps://al@h\n", 0644, "rw", ""},
 	{"options", "[work]\nurl=imaps://al@h\nro=true\nnames=uid\ntimeout=9\n", 0600, "memory=8M",
 	 "ro names=uid memory=8388608 timeout=9"},
+	{"compression", "[work]\nurl=imaps://al@h\ncompress=off\n", 0600, "rw", "compress=off"},
+	{"compression, command line wins", "[work]\nurl=imaps://al@h\ncompress=off\n", 0600,
+	 "compress=on", "compress=on"},
 	{"command line wins", "[work]\nurl=imaps://al@h\nro=true\ntimeout=9\n", 0600,
 	 "rw,timeout=8", "timeout=8"},
 	{"false", "[work]\nurl=imaps://al@h\nro=false\nallow_other=false\nnoexec=false\n", 0600,

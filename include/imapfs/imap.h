@@ -8,11 +8,20 @@
 
 typedef enum { IMAP_TLS_IMPLICIT, IMAP_TLS_STARTTLS, IMAP_TLS_NONE } ImapTls;
 
+/* COMPRESS=DEFLATE (RFC 4978), where the server offers it. */
+typedef enum {
+	IMAP_COMPRESS_AUTO, /* unless the host is this machine itself: 127.0.0.0/8, ::1, localhost
+	                     */
+	IMAP_COMPRESS_ON,
+	IMAP_COMPRESS_OFF,
+} ImapCompress;
+
 typedef struct {
 	char *host; /* name or address */
 	guint16 port;
 	ImapTls tls;
 	char *ca_file; /* PEM, or NULL: the system's */
+	ImapCompress compress;
 	char *user;
 	char *password;      /* wiped when the Remote is freed */
 	gboolean read_only;  /* EXAMINE instead of SELECT */
