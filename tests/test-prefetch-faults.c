@@ -520,7 +520,9 @@ random_round(GRand *rand, gboolean may_fail, gboolean lies)
 static void
 test_random(gconstpointer data)
 {
-	for (guint32 seed = 0; seed < 20; seed++) {
+	guint32 n_seeds = g_test_slow() ? 20 : 6; /* -m slow: all of them */
+
+	for (guint32 seed = 0; seed < n_seeds; seed++) {
 		g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
 
 		g_test_message("seed %u", seed);
