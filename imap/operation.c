@@ -158,3 +158,19 @@ operation_is_outdated(Operation *operation)
 {
 	return operation->outdated && ++operation->n_rounds < MAX_ROUNDS;
 }
+
+void
+operation_on_done(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	operation_command_done(data, tagged, error);
+}
+
+void
+operation_send_noop(Operation *operation)
+{
+	static const ImapCommandHandler handler = {.done = operation_on_done};
+	ImapCommand *command = command_new("NOOP", &handler, operation);
+
+	command_text(command, "NOOP");
+	operation_send(operation, command);
+}

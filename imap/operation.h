@@ -52,6 +52,12 @@ void operation_send(Operation *operation, ImapCommand *command);
 /* To be called from done(): @error as it came. May call finish(): touch nothing afterwards. */
 void operation_command_done(Operation *operation, const ImapResponse *tagged, const GError *error);
 
+/* That done(), for commands of which nothing else is to be noted; @data is the Operation. */
+void operation_on_done(const ImapResponse *tagged, const GError *error, gpointer data);
+
+/* Sends NOOP (RFC 3501 6.1.2) as one of the operation's commands. */
+void operation_send_noop(Operation *operation);
+
 /* Whether the mailbox now selected is the one that the operation means; if not, the operation will
  * end with IMAPFS_ERROR_STALE (or why it could not be opened), and what came must not be used. */
 gboolean operation_mailbox_valid(Operation *operation);

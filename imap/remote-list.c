@@ -104,13 +104,7 @@ on_untagged(const ImapResponse *response, gpointer data)
 	return FALSE;
 }
 
-static void
-on_listed(const ImapResponse *tagged, const GError *error, gpointer data)
-{
-	operation_command_done(data, tagged, error);
-}
-
-static const ImapCommandHandler list_handler = {.untagged = on_untagged, .done = on_listed};
+static const ImapCommandHandler list_handler = {.untagged = on_untagged, .done = operation_on_done};
 
 static void
 on_namespace_found(int kind, const char *prefix, char delimiter, gpointer data)

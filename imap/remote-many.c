@@ -84,18 +84,12 @@ on_fetch(const ImapResponse *response, gpointer data)
 	return mine;
 }
 
-static void
-on_done(const ImapResponse *tagged, const GError *error, gpointer data)
-{
-	operation_command_done(data, tagged, error);
-}
-
 static const ImapCommandHandler fetch_handler = {
 	.untagged = on_fetch,
 	.literal = on_literal,
 	.literal_data = many_data,
 	.literal_end = many_end,
-	.done = on_done,
+	.done = operation_on_done,
 };
 
 /* A message that was cut short is missing still. */

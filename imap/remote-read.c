@@ -97,21 +97,13 @@ on_fetch(const ImapResponse *response, gpointer data)
 	return mine;
 }
 
-static void
-on_fetched(const ImapResponse *tagged, const GError *error, gpointer data)
-{
-	operation_command_done(data, tagged, error);
-}
-
 static const ImapCommandHandler fetch_handler = {
 	.untagged = on_fetch,
 	.literal = on_literal,
 	.literal_data = read_data,
 	.literal_end = read_end,
-	.done = on_fetched,
+	.done = operation_on_done,
 };
-
-static const ImapCommandHandler noop_handler = {.done = on_fetched};
 
 static gboolean
 on_search(const ImapResponse *response, gpointer data)
@@ -154,9 +146,7 @@ read_start(Operation *operation)
 
 	read->complete = FALSE;
 	if (read->second_round) {
-		command = command_new("NOOP", &noop_handler, read);
-		command_text(command, "NOOP");
-		operation_send(operation, command);
+		operation_send_noop(operation);
 	}
 	read_send_fetch(read);
 	if (read->second_round) {

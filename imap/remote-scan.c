@@ -181,26 +181,13 @@ static const ImapCommandHandler fetch_handler = {
 	.done = on_done,
 };
 
-static void
-on_noop(const ImapResponse *tagged, const GError *error, gpointer data)
-{
-	operation_command_done(data, tagged, error);
-}
-
-static const ImapCommandHandler noop_handler = {.done = on_noop};
-
 /* A session that had the mailbox selected already learns by NOOP what has changed since; one that
  * is just selecting it learns it from that. */
 static void
 operation_refresh_view(Operation *operation)
 {
-	ImapCommand *command;
-
-	if (!session_selected(operation->session)->open)
-		return;
-	command = command_new("NOOP", &noop_handler, operation);
-	command_text(command, "NOOP");
-	operation_send(operation, command);
+	if (session_selected(operation->session)->open)
+		operation_send_noop(operation);
 }
 
 static void
