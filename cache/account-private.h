@@ -71,6 +71,7 @@ struct Mailbox {
 	gint64 woken_at_us; /* when, in this sync, the waiting were last shown what has come ... */
 	guint n_unseen;     /* ... and how many messages have come since */
 	gboolean unordered; /* this sync's messages do not come in ascending order */
+	gboolean replaced;  /* by another one, whose id is not known yet: nothing is shown of it */
 	gboolean holey;     /* a scan broke off: messages may be missing below the last UID */
 	WaitQueue syncing;  /* woken as messages come in, and at the end */
 };

@@ -61,6 +61,7 @@ sync_end(Sync *sync, const GError *error)
 	if (!mailbox)
 		return;
 	mailbox->n_syncs_done = mailbox->n_syncs_begun;
+	mailbox->replaced = FALSE;
 	if (!error && mailbox->selectable && mailbox->state != MAILBOX_COMPLETE) {
 		mailbox->state = MAILBOX_COMPLETE;
 		if (mailbox->unordered)
@@ -171,6 +172,7 @@ on_opened(guint32 uidvalidity, gpointer data)
 
 	if (!mailbox)
 		return;
+	mailbox->replaced = FALSE;
 	if (sync->restarted && mailbox->uidvalidity != uidvalidity) {
 		mailbox_become_another(mailbox, uidvalidity);
 		sync->mailbox_id = mailbox->id;
@@ -235,7 +237,7 @@ sync_restart(Sync *sync, Mailbox *mailbox, const GError *error)
 {
 	if (sync->restarted || !g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE))
 		return FALSE;
-	sync->restarted = TRUE;
+	sync->restarted = mailbox->replaced = TRUE;
 	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
 	mailbox->state = MAILBOX_UNKNOWN;
 	sync_scan(sync, mailbox, 0);
@@ -334,7 +336,8 @@ CacheResult
 mailbox_refreshed(Mailbox *mailbox, guint64 ticket, Waiter *waiter, GError **error)
 {
 	(void)error; /* the waiter hears it */
-	if (mailbox->n_syncs_done >= ticket || mailbox->state != MAILBOX_COMPLETE)
+	if (mailbox->n_syncs_done >= ticket ||
+	    (mailbox->state != MAILBOX_COMPLETE && !mailbox->replaced))
 		return CACHE_READY;
 	waiter_park(waiter, &mailbox->syncing);
 	return CACHE_PARKED;

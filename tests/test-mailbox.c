@@ -296,6 +296,25 @@ test_always_stale(void)
 	check_messages(fixture, "1:m1.eml 2:m2.eml 3:m3.eml");
 }
 
+/* While a sync finds out whose the name is now, nobody is let in to be shown the old one's list. */
+static void
+test_replaced(void)
+{
+	FakeMailbox *mailbox;
+	g_autoptr(Fixture) fixture = fixture_with(3, &mailbox);
+	g_autoptr(Ask) first = NULL, second = NULL;
+
+	check_messages(fixture, "1:m1.eml 2:m2.eml 3:m3.eml");
+	mailbox->uidvalidity++;
+	first = ask_refreshed(fixture);
+	while (fixture->fake->n_operations[FAKE_SCAN] < 3)
+		g_assert_true(fake_remote_step(fixture->fake));
+	second = ask_refreshed(fixture);
+	g_assert_false(first->answered || second->answered);
+	ask_check_error(second, IMAPFS_ERROR_STALE);
+	check_messages(fixture, "1:m1.eml 2:m2.eml 3:m3.eml");
+}
+
 static void
 test_not_found_lists_the_account(void)
 {
@@ -683,6 +702,7 @@ main(int argc, char **argv)
 	g_test_add_func("/mailbox/hole-that-stays", test_hole_that_stays);
 	g_test_add_func("/mailbox/every-error", test_every_error_ends_the_wait);
 	g_test_add_func("/mailbox/always-stale", test_always_stale);
+	g_test_add_func("/mailbox/replaced", test_replaced);
 	g_test_add_func("/mailbox/not-found", test_not_found_lists_the_account);
 	g_test_add_func("/mailbox/new-mail", test_new_mail);
 	for (guint i = 0; i < G_N_ELEMENTS(change_rows); i++) {
