@@ -44,6 +44,7 @@ typedef struct {
 	gpointer data;
 	GArray *parts; /* of ImapCommandPart */
 	guint n_parts_sent;
+	gboolean of_login; /* sent before the session was ready */
 } ImapCommand;
 
 /* A command named @name (a literal of the program's) with a tag that cannot be guessed: a man in

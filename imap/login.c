@@ -1,15 +1,15 @@
 /*
  * Logging in: STARTTLS if wanted, capabilities, AUTHENTICATE or LOGIN, capabilities again, ID,
- * COMPRESS if wanted.
+ * ENABLE, COMPRESS if wanted.
  *
  *     greeting --> [STARTTLS --> TLS -->] [CAPABILITY -->] AUTHENTICATE|LOGIN --> [CAPABILITY -->]
  *     [COMPRESS -->] ready
  *
  * The steps in brackets are left out where a round trip can be saved: a greeting or a login reply
- * may bring the capabilities. COMPRESS comes last, and its reply is waited for: what follows that
- * is deflated, the password before it is not. What was learned in clear is forgotten when TLS
- * begins. Nothing falls back: no secret leaves before TLS stands, except to loopback or by the
- * user's explicit word (tls=none).
+ * may bring the capabilities. ID and ENABLE are not waited for. COMPRESS comes last, and its reply
+ * is waited for: what follows that is deflated, the password before it is not. What was learned in
+ * clear is forgotten when TLS begins. Nothing falls back: no secret leaves before TLS stands,
+ * except to loopback or by the user's explicit word (tls=none).
  */
 #include "login.h"
 
@@ -18,6 +18,7 @@
 #include "auth.h"
 
 static void login_authenticate(ImapSession *session);
+static void login_enable(ImapSession *session);
 static void login_compress(ImapSession *session);
 
 static void
@@ -89,9 +90,10 @@ login_begin(ImapSession *session, gboolean preauth)
 		session_send(session, command);
 		return;
 	}
-	if (preauth)
+	if (preauth) {
+		login_enable(session);
 		login_compress(session);
-	else
+	} else
 		login_with_capabilities(session);
 }
 
@@ -104,6 +106,32 @@ on_done_ignore(const ImapResponse *tagged, const GError *error, gpointer data)
 }
 
 static const ImapCommandHandler ignore = {.done = on_done_ignore};
+
+static gboolean
+on_enabled(const ImapResponse *response, gpointer data)
+{
+	if (!g_str_equal(response->name, "ENABLED"))
+		return FALSE;
+	session_take_enabled(data, response);
+	return TRUE;
+}
+
+static const ImapCommandHandler enable = {.untagged = on_enabled, .done = on_done_ignore};
+
+/* ENABLE (RFC 5161): from then on there are mod-sequences, and with QRESYNC (RFC 7162 3.2.3)
+ * VANISHED in place of EXPUNGE. */
+static void
+login_enable(ImapSession *session)
+{
+	gboolean qresync = session_has_capability(session, "QRESYNC");
+	ImapCommand *command;
+
+	if (!session_has_capability(session, "ENABLE") || !session_has_modseqs(session))
+		return;
+	command = command_new("ENABLE", &enable, session);
+	command_text(command, "ENABLE %s", qresync ? "QRESYNC" : "CONDSTORE");
+	session_send(session, command);
+}
 
 /* A server on this machine is reached faster than anything is compressed. */
 static gboolean
@@ -164,6 +192,7 @@ login_finish(ImapSession *session)
 		             IMAPFS_VERSION);
 		session_send(session, command);
 	}
+	login_enable(session);
 	login_compress(session);
 }
 

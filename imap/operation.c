@@ -131,17 +131,17 @@ operation_made_way(Operation *operation)
 void
 operation_command_done(Operation *operation, const ImapResponse *tagged, const GError *error)
 {
+	const ImapSelected *selected = session_selected(operation->session);
 	gboolean lost, stale;
 
 	operation_note_error(operation, error);
 	lost = !tagged && g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE);
 	if (--operation->n_pending)
 		return;
-	operation->outdated =
-		operation->was_open &&
-		session_selected(operation->session)->n_changes != operation->n_changes;
+	operation->outdated = selected->miscounted ||
+	                      (operation->was_open && selected->n_changes != operation->n_changes);
 	stale = operation->was_open && operation_lost_mailbox(operation);
-	if (stale)
+	if (stale || (selected->miscounted && !session_n_commands(operation->session)))
 		session_forget_selected(operation->session);
 	if (lost && operation_made_way(operation))
 		operation->n_runs--;

@@ -1,6 +1,6 @@
 /*
  * What the server can do. Capabilities change with TLS and with the login, and are then forgotten:
- * nothing learned before counts after.
+ * nothing learned before counts after. What it says to be able to do it may still refuse.
  */
 #include "session-private.h"
 
@@ -64,4 +64,34 @@ session_capabilities(const ImapSession *session)
 		g_string_append_printf(text, "%s%s", text->len ? " " : "", name);
 	}
 	return g_string_free(text, FALSE);
+}
+
+gboolean
+session_has_modseqs(const ImapSession *session)
+{
+	return !session->refuses_modseqs && (session_has_capability(session, "CONDSTORE") ||
+	                                     session_has_capability(session, "QRESYNC"));
+}
+
+void
+session_forget_modseqs(ImapSession *session)
+{
+	if (!session->selected.lacks_modseqs)
+		session->refuses_modseqs = TRUE;
+	session->selected.lacks_modseqs = TRUE;
+}
+
+gboolean
+session_has_qresync(const ImapSession *session)
+{
+	return session->qresync;
+}
+
+void
+session_take_enabled(ImapSession *session, const ImapResponse *response)
+{
+	for (guint i = 0; i < response->n_tokens; i++)
+		if (response->tokens[i].text &&
+		    g_ascii_strcasecmp(response->tokens[i].text, "QRESYNC") == 0)
+			session->qresync = TRUE;
 }

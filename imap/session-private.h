@@ -21,6 +21,8 @@ struct ImapSession {
 	ImapStream *stream;
 	ImapParser *parser;
 	GHashTable *capabilities; /* upper-case names; NULL: not known */
+	gboolean qresync;         /* is in use */
+	gboolean refuses_modseqs; /* CHANGEDSINCE was refused */
 	GQueue unsent, sent;      /* of ImapCommand */
 	ImapCommand *streaming;   /* takes the literal that is coming in, or NULL: nobody does */
 	gsize n_streamed;         /* bytes of literals since the last progress */

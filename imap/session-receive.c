@@ -22,6 +22,16 @@ session_is_trustworthy(const ImapSession *session)
 	return session->settings->tls == IMAP_TLS_NONE || session_tls_version(session);
 }
 
+/* A mod-sequence has 63 bits (RFC 7162 7). */
+static void
+selected_take_modseq(ImapSelected *selected, const char *argument)
+{
+	guint64 modseq = g_ascii_isdigit(*argument) ? g_ascii_strtoull(argument, NULL, 10) : 0;
+
+	if (modseq <= G_MAXINT64)
+		selected->highestmodseq = modseq;
+}
+
 static void
 session_take_code(ImapSession *session, const ImapResponse *response)
 {
@@ -31,6 +41,10 @@ session_take_code(ImapSession *session, const ImapResponse *response)
 		session->selected.uidvalidity = (guint32)g_ascii_strtoull(argument, NULL, 10);
 	else if (imap_response_has_code(response, "UIDNEXT", &argument))
 		session->selected.uidnext = (guint32)g_ascii_strtoull(argument, NULL, 10);
+	else if (imap_response_has_code(response, "HIGHESTMODSEQ", &argument))
+		selected_take_modseq(&session->selected, argument);
+	else if (imap_response_has_code(response, "NOMODSEQ", NULL))
+		session->selected.lacks_modseqs = TRUE;
 	else if (imap_response_has_code(response, "READ-ONLY", NULL))
 		session->selected.read_only = TRUE;
 	else if (imap_response_has_code(response, "CAPABILITY", &argument))
@@ -43,6 +57,27 @@ session_take_code(ImapSession *session, const ImapResponse *response)
 	}
 }
 
+/* Where QRESYNC is in use, this stands for EXPUNGE (RFC 7162 3.2.10). What vanished EARLIER was not
+ * counted any more. A server that names more than there were has lost count, or this side has. */
+static void
+selected_take_vanished(ImapSelected *selected, const ImapResponse *response)
+{
+	g_autoptr(UidSet) uids = uid_set_new();
+	gboolean earlier = FALSE;
+	guint64 n_vanished;
+
+	if (!imap_vanished_parse(response, uids, &earlier, NULL) || earlier) {
+		selected->n_changes += !earlier;
+		return;
+	}
+	n_vanished = uid_set_count(uids);
+	selected->n_changes++;
+	if (n_vanished > selected->exists && selected->open)
+		selected->miscounted = TRUE;
+	selected->exists -= (guint32)MIN(selected->exists, n_vanished);
+}
+
+/* FALSE: a command in flight may want to hear it, too. */
 static gboolean
 session_take_own(ImapSession *session, const ImapResponse *response)
 {
@@ -56,12 +91,8 @@ session_take_own(ImapSession *session, const ImapResponse *response)
 		selected->exists -= selected->exists > 0;
 		selected->n_changes++;
 	} else if (g_str_equal(name, "VANISHED")) {
-		g_autoptr(UidSet) uids = uid_set_new();
-		gboolean earlier = FALSE;
-
-		selected->n_changes++;
-		if (imap_vanished_parse(response, uids, &earlier, NULL) && !earlier)
-			selected->exists -= MIN(selected->exists, uid_set_count(uids));
+		selected_take_vanished(selected, response);
+		return FALSE;
 	} else if (g_str_equal(name, "CAPABILITY")) {
 		session_take_capability_response(session, response);
 	} else {
@@ -128,6 +159,13 @@ session_remark(ImapSession *session, const ImapResponse *response)
 }
 
 /* Before the login only what the login needs is listened to: the rest may be a forger's. */
+static gboolean
+session_listens_to(const ImapSession *session, const char *name)
+{
+	return session->state == SESSION_READY || g_str_equal(name, "CAPABILITY") ||
+	       g_str_equal(name, "ENABLED");
+}
+
 static void
 session_untagged(ImapSession *session, const ImapResponse *response)
 {
@@ -137,10 +175,9 @@ session_untagged(ImapSession *session, const ImapResponse *response)
 		session_greeted(session, response);
 	else if (is_status(response->name))
 		session_remark(session, response);
-	else if (session->state == SESSION_READY || g_str_equal(response->name, "CAPABILITY")) {
-		if (!session_take_own(session, response))
-			session_offer(session, response);
-	}
+	else if (session_listens_to(session, response->name) &&
+	         !session_take_own(session, response))
+		session_offer(session, response);
 }
 
 static GList *
@@ -181,7 +218,7 @@ session_tagged(ImapSession *session, const ImapResponse *response)
 		return;
 	}
 	session_progress(session);
-	session->traffic.n_completed++;
+	session->traffic.n_completed += !command->of_login;
 	session_take_code(session, response);
 	if (!g_str_equal(response->name, "OK"))
 		error = imap_response_to_error(response, command->name);

@@ -112,6 +112,7 @@ session_send(ImapSession *session, ImapCommand *command)
 	gint64 now = g_get_monotonic_time();
 
 	g_queue_push_tail(&session->unsent, command);
+	command->of_login = session->state != SESSION_READY;
 	if (session->state == SESSION_CLOSED)
 		return; /* told with the others at the end, which is near */
 	if (session_n_commands(session) == 1) {
@@ -131,6 +132,7 @@ on_selected(const ImapResponse *tagged, const GError *error, gpointer data)
 
 	if (!error) {
 		session->selected.open = TRUE;
+		session->selected.opened_modseq = session->selected.highestmodseq;
 		return;
 	}
 	g_clear_error(&session->select_error);

@@ -32,16 +32,20 @@ typedef struct {
 	char *name;    /* server's bytes, or NULL: none selected */
 	gboolean open; /* SELECT was answered with OK */
 	guint32 exists;
-	guint64 n_changes;    /* EXISTS, EXPUNGE and VANISHED responses so far */
+	gboolean miscounted;  /* more vanished than there were: exists is not to be trusted */
+	guint64 n_changes;    /* EXISTS, EXPUNGE and VANISHED (not EARLIER) responses so far */
 	guint64 n_complaints; /* untagged NO and BAD so far */
 	guint32 uidvalidity;
-	guint32 uidnext; /* 0: not told */
+	guint32 uidnext;        /* 0: not told */
+	guint64 highestmodseq;  /* the last that was told, 0: none */
+	guint64 opened_modseq;  /* the same when SELECT ended */
+	gboolean lacks_modseqs; /* NOMODSEQ (RFC 7162 3.1.2.2) */
 	gboolean read_only;
 } ImapSelected;
 
 typedef struct {
 	guint64 n_commands;
-	guint64 n_completed; /* of these, with a reply */
+	guint64 n_completed; /* of these, with a reply; those of the login are left out */
 	guint64 n_bytes_in, n_bytes_out; /* of IMAP, before it is deflated or encrypted */
 } ImapTraffic;
 
@@ -85,7 +89,19 @@ gboolean session_is_compressed(const ImapSession *session);
 gboolean session_has_capability(const ImapSession *session, const char *name);
 char *session_capabilities(const ImapSession *session);
 
+/* Whether it has mod-sequences (RFC 7162) and has not shown yet that it only says so. */
+gboolean session_has_modseqs(const ImapSession *session);
+
+/* The server refused CHANGEDSINCE in the selected mailbox: it is not asked so again there, or
+ * anywhere if the mailbox was said to have mod-sequences. */
+void session_forget_modseqs(ImapSession *session);
+
+/* Whether the server has said that QRESYNC is in use (ENABLED, RFC 5161). An OK to ENABLE does not
+ * say that. */
+gboolean session_has_qresync(const ImapSession *session);
+
 /* For login.c: */
+void session_take_enabled(ImapSession *session, const ImapResponse *response);
 void session_forget_capabilities(ImapSession *session);
 gboolean session_knows_capabilities(const ImapSession *session);
 void session_start_tls(ImapSession *session);

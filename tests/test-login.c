@@ -157,6 +157,51 @@ test_flows(void)
 	check_logins_in_clear(rows, G_N_ELEMENTS(rows));
 }
 
+/* ENABLE goes by what is announced after the login, and nothing waits for its answer. */
+static void
+test_enable(void)
+{
+	const ImapSettings compressing = {.compress = IMAP_COMPRESS_ON};
+	const LoginRow rows[] = {
+		ROW("QRESYNC",
+	            SCRIPT(GREETING, AUTHENTICATE,
+	                   "S: $a OK [CAPABILITY ENABLE CONDSTORE QRESYNC] in",
+	                   "C: b ENABLE QRESYNC", "S: * ENABLED QRESYNC", "S: $b OK"),
+	            "OK"),
+		ROW("with ID",
+	            SCRIPT(GREETING, AUTHENTICATE, "S: $a OK [CAPABILITY ID ENABLE QRESYNC] in",
+	                   "C: b ID *", "C: c ENABLE QRESYNC", "S: $b OK", "S: $c OK"),
+	            "OK"),
+		ROW("CONDSTORE alone",
+	            SCRIPT(GREETING, AUTHENTICATE, "S: $a OK [CAPABILITY ENABLE CONDSTORE] in",
+	                   "C: b ENABLE CONDSTORE", "S: * ENABLED CONDSTORE", "S: $b OK"),
+	            "OK"),
+		ROW("refused",
+	            SCRIPT(GREETING, AUTHENTICATE, "S: $a OK [CAPABILITY ENABLE QRESYNC] in",
+	                   "C: b ENABLE QRESYNC", "S: $b BAD what?"),
+	            "OK"),
+		ROW("no ENABLE",
+	            SCRIPT(GREETING, AUTHENTICATE, "S: $a OK [CAPABILITY CONDSTORE QRESYNC] in"),
+	            "OK"),
+		ROW("before the login only",
+	            SCRIPT("S: * OK [CAPABILITY SASL-IR AUTH=PLAIN ENABLE QRESYNC] hi",
+	                   "S: * ENABLED QRESYNC", AUTHENTICATE, IN),
+	            "OK"),
+		ROW("PREAUTH",
+	            SCRIPT("S: * PREAUTH [CAPABILITY ENABLE QRESYNC] hi", "C: a ENABLE QRESYNC",
+	                   "S: $a OK"),
+	            "OK"),
+		ROW("before COMPRESS",
+	            SCRIPT(GREETING, AUTHENTICATE,
+	                   "S: $a OK [CAPABILITY ENABLE QRESYNC COMPRESS=DEFLATE] in",
+	                   "C: b ENABLE QRESYNC", "C: c COMPRESS DEFLATE", "S: * ENABLED QRESYNC",
+	                   "S: $b OK", "S: $c NO"),
+	            "OK", .settings = compressing),
+	};
+
+	check_logins_in_clear(rows, G_N_ELEMENTS(rows));
+}
+
 static void
 test_literals(void)
 {
@@ -654,6 +699,7 @@ main(int argc, char **argv)
 	another = certificate_new("IP:127.0.0.1,DNS:localhost");
 	elsewhere = certificate_new("IP:127.0.0.2,DNS:imap.example.org");
 	g_test_add_func("/login/flows", test_flows);
+	g_test_add_func("/login/enable", test_enable);
 	g_test_add_func("/login/literals", test_literals);
 	g_test_add_func("/login/refusals", test_refusals);
 	g_test_add_func("/login/no-way-in", test_no_way_in);
