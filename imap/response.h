@@ -38,6 +38,11 @@ typedef struct {
 gboolean imap_fetch_parse(const ImapResponse *response, ImapFetch *fetch, GError **error);
 void imap_fetch_clear(ImapFetch *fetch);
 
+/* Writes @flags to @text in the one form that equal flags have: sorted without regard to case, each
+ * once, separated by single spaces, RFC 3501's in its spelling; without \Recent and without what
+ * no atom can be. Sorts @flags itself. FALSE: more than 4 KiB. */
+gboolean imap_flags_to_text(GPtrArray *flags, GString *text);
+
 /* At IMAP_PARSER_LITERAL: which item the literal that begins belongs to, from the tokens so far.
  * @uid is 0 when the UID has not come yet. */
 typedef enum { IMAP_LITERAL_BODY, IMAP_LITERAL_HEADER, IMAP_LITERAL_OTHER } ImapLiteralKind;

@@ -312,6 +312,51 @@ test_list_nul(void)
 	g_assert_false(imap_list_parse(imap_parser_response(parser), &list, NULL));
 }
 
+/* Flags as text */
+
+static void
+test_flags_to_text(void)
+{
+	static const struct {
+		const char *flags, *expected;
+	} rows[] = {
+		{"", ""},
+		{"\\Seen", "\\Seen"},
+		{"b a \\Seen B a", "\\Seen a B"},
+		{"\\SEEN \\seen \\recent \\Recent", "\\Seen"},
+		{"\\Seen $Junk \\Answered NonJunk", "$Junk \\Answered \\Seen NonJunk"},
+		{"\\Draft \\Deleted \\Flagged \\X", "\\Deleted \\Draft \\Flagged \\X"},
+		{"\"a b\" \"\" \"a\tb\" c \"x\x7f\"", "c"},
+		{"\xc3\xa9 a", "a \xc3\xa9"},
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(ImapParser) parser = imap_parser_new();
+		g_autofree char *line =
+			g_strdup_printf("* 1 FETCH (FLAGS (%s))\r\n", rows[i].flags);
+		g_autoptr(GString) text = g_string_new("old");
+		ImapFetch fetch;
+
+		g_assert_true(imap_fetch_parse(parse(parser, line), &fetch, NULL));
+		g_assert_true(imap_flags_to_text(fetch.flags, text));
+		g_assert_cmpstr(text->str, ==, rows[i].expected);
+		imap_fetch_clear(&fetch);
+	}
+}
+
+static void
+test_flags_too_long(void)
+{
+	g_autoptr(GPtrArray) flags = g_ptr_array_new();
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autofree char *flag = g_strnfill(4095, 'x');
+
+	g_ptr_array_add(flags, flag);
+	g_assert_true(imap_flags_to_text(flags, text));
+	g_ptr_array_add(flags, (gpointer) "y");
+	g_assert_false(imap_flags_to_text(flags, text));
+}
+
 /* STATUS */
 
 static void
@@ -557,6 +602,8 @@ main(int argc, char **argv)
 	g_test_add_func("/response/calendar", test_calendar);
 	g_test_add_func("/response/streamed", test_streamed);
 	g_test_add_func("/response/list-nul", test_list_nul);
+	g_test_add_func("/response/flags-to-text", test_flags_to_text);
+	g_test_add_func("/response/flags-too-long", test_flags_too_long);
 	g_test_add_func("/response/status", test_status);
 	g_test_add_func("/response/status-sloppy", test_status_sloppy);
 	g_test_add_func("/response/namespace", test_namespace);
