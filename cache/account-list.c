@@ -162,7 +162,7 @@ listing_begin(Account *account)
 	account->n_listings_begun++;
 	account->list_generation++;
 	account->listing_began_us = g_get_monotonic_time();
-	account->remote->operations->list(account->remote, &list_handler, account);
+	account->remote->operations->list(account->remote, FALSE, &list_handler, account);
 }
 
 /* One that is under way may have passed what the caller wants to see: then another follows it. */

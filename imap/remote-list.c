@@ -4,7 +4,9 @@
  *
  * LIST "" "*" shows other users' and shared mailboxes on most servers, not on all: a namespace of
  * which nothing was listed is asked for in a second round. A server whose extended LIST fails or is
- * empty is asked in the plain way, and not tempted again.
+ * empty is asked in the plain way, and not tempted again. Without STATUS in LIST's answer, but
+ * where the figures are wanted, each mailbox is asked for its own in a last round: a few commands
+ * at a time, for some servers stumble over many (Exchange over 50), and whatever they answer.
  */
 #include "remote-operations.h"
 
@@ -13,24 +15,32 @@
 #include "mutf7.h"
 
 #define MAX_MAILBOXES 100000
+#define MAX_ASKED     500 /* mailboxes, for their STATUS one by one */
+#define MAX_IN_FLIGHT 25  /* of these */
 
 typedef struct {
 	char *name, *path;
 	char delimiter;
 	gboolean selectable, listed;
-	guint32 uidvalidity, messages;
+	gboolean has_figures;
+	guint32 uidvalidity, messages, uidnext;
+	guint64 highestmodseq;
 } Listed;
+
+typedef enum { ROUND_ALL, ROUND_NAMESPACES, ROUND_FIGURES } Round;
 
 typedef struct {
 	Operation operation;
 	const RemoteListHandler *handler;
 	gpointer data;
+	gboolean figures; /* are wanted */
 	gboolean *no_list_status;
 	gboolean extended;     /* this run asked for LIST-STATUS */
 	GHashTable *mailboxes; /* name -> Listed */
 	GPtrArray *order;      /* the same, as they came */
 	GPtrArray *prefixes;   /* of other users' and shared namespaces */
-	gboolean second_round; /* listing prefixes */
+	Round round;
+	guint n_asked; /* of order, for their STATUS */
 } List;
 
 static void
@@ -90,6 +100,9 @@ list_take_status(List *list, const ImapResponse *response)
 	if (listed) {
 		listed->uidvalidity = parsed.uidvalidity;
 		listed->messages = parsed.messages;
+		listed->uidnext = parsed.uidnext;
+		listed->highestmodseq = parsed.highestmodseq;
+		listed->has_figures = TRUE;
 	}
 	return TRUE;
 }
@@ -135,6 +148,14 @@ static const ImapCommandHandler namespace_handler = {
 	.done = on_namespace_done,
 };
 
+static const char *
+list_items(const List *list)
+{
+	return session_has_modseqs(list->operation.session)
+	               ? "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
+	               : "(MESSAGES UIDNEXT UIDVALIDITY)";
+}
+
 static void
 list_send(List *list, const char *prefix)
 {
@@ -144,9 +165,64 @@ list_send(List *list, const char *prefix)
 	command_text(command, "LIST \"\" ");
 	command_astring(command, pattern);
 	if (list->extended)
-		command_text(command, " RETURN (STATUS (MESSAGES UIDVALIDITY))");
+		command_text(command, " RETURN (STATUS %s)", list_items(list));
 	operation_send(&list->operation, command);
 }
+
+/* --- figures one by one --- */
+
+static void list_ask_next(List *list);
+
+static void
+on_status_done(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	List *list = data;
+
+	if (tagged)
+		list_ask_next(list);
+	operation_command_done(&list->operation, tagged, tagged ? NULL : error);
+}
+
+/* The mailbox that this session has selected is left out (RFC 3501 6.3.10). */
+static gboolean
+list_should_ask(const List *list, const Listed *listed)
+{
+	const char *selected = session_selected(list->operation.session)->name;
+
+	return listed->listed && listed->selectable && !listed->has_figures &&
+	       g_strcmp0(listed->name, selected) != 0;
+}
+
+static void
+list_ask_next(List *list)
+{
+	static const ImapCommandHandler handler = {.untagged = on_untagged, .done = on_status_done};
+
+	while (list->n_asked < MIN(list->order->len, MAX_ASKED)) {
+		const Listed *listed = list->order->pdata[list->n_asked++];
+		ImapCommand *command;
+
+		if (!list_should_ask(list, listed))
+			continue;
+		command = command_new("STATUS", &handler, list);
+		command_text(command, "STATUS ");
+		command_astring(command, listed->name);
+		command_text(command, " %s", list_items(list));
+		operation_send(&list->operation, command);
+		return;
+	}
+}
+
+/* What has been answered already is not asked again, should the connection break. */
+static void
+list_ask(List *list)
+{
+	list->n_asked = 0;
+	for (guint i = 0; i < MAX_IN_FLIGHT; i++)
+		list_ask_next(list);
+}
+
+/* --- rounds --- */
 
 static void
 list_start(Operation *operation)
@@ -154,9 +230,13 @@ list_start(Operation *operation)
 	List *list = (List *)operation;
 	ImapCommand *command;
 
+	if (list->round == ROUND_FIGURES) {
+		list_ask(list);
+		return;
+	}
 	list->extended =
 		!*list->no_list_status && session_has_capability(operation->session, "LIST-STATUS");
-	if (list->second_round) {
+	if (list->round == ROUND_NAMESPACES) {
 		for (guint i = 0; i < list->prefixes->len; i++)
 			list_send(list, list->prefixes->pdata[i]);
 		return;
@@ -208,6 +288,8 @@ list_tell(List *list)
 			.selectable = listed->selectable,
 			.uidvalidity = listed->uidvalidity,
 			.messages = listed->messages,
+			.uidnext = listed->uidnext,
+			.highestmodseq = listed->highestmodseq,
 		};
 
 		if (listed->listed)
@@ -224,6 +306,32 @@ list_should_ask_plainly(List *list, const GError *error)
 	              : !list->order->len);
 }
 
+static gboolean
+list_lacks_figures(const List *list)
+{
+	for (guint i = 0; i < list->order->len; i++) {
+		const Listed *listed = list->order->pdata[i];
+
+		if (listed->listed && listed->selectable && !listed->has_figures)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* After a round that went well, or that may fail. */
+static gboolean
+list_goes_on(List *list)
+{
+	if (list->round == ROUND_ALL && list_lacks_namespaces(list))
+		list->round = ROUND_NAMESPACES;
+	else if (list->round != ROUND_FIGURES && list->figures && !list->extended &&
+	         list_lacks_figures(list))
+		list->round = ROUND_FIGURES;
+	else
+		return FALSE;
+	return TRUE;
+}
+
 static void
 list_finish(Operation *operation, const GError *error)
 {
@@ -234,13 +342,12 @@ list_finish(Operation *operation, const GError *error)
 		operation_submit_again(operation);
 		return;
 	}
-	if (!error && !list->second_round && list_lacks_namespaces(list)) {
-		list->second_round = TRUE;
+	if (list->round != ROUND_ALL)
+		error = NULL; /* the account's own mailboxes are here */
+	if (!error && list_goes_on(list)) {
 		operation_submit_again(operation);
 		return;
 	}
-	if (list->second_round)
-		error = NULL; /* the account's own mailboxes are here */
 	if (!error)
 		list_tell(list);
 	list->handler->done(error, list->data);
@@ -252,13 +359,14 @@ list_finish(Operation *operation, const GError *error)
 }
 
 void
-remote_list(ImapPool *pool, gboolean *no_list_status, const RemoteListHandler *handler,
-            gpointer data)
+remote_list(ImapPool *pool, gboolean figures, gboolean *no_list_status,
+            const RemoteListHandler *handler, gpointer data)
 {
 	List *list = g_new0(List, 1);
 
 	list->handler = handler;
 	list->data = data;
+	list->figures = figures;
 	list->no_list_status = no_list_status;
 	list->mailboxes = g_hash_table_new(g_str_hash, g_str_equal);
 	list->order = g_ptr_array_new_with_free_func(listed_free);

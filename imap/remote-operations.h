@@ -9,9 +9,10 @@
 /* Bytes of a message that is asked for whole, because it was thought to be small. */
 #define REMOTE_MAX_WHOLE (256 * 1024 * 1024)
 
-/* @no_list_status is set once a server turns out to be unable to do what it announces. */
-void remote_list(ImapPool *pool, gboolean *no_list_status, const RemoteListHandler *handler,
-                 gpointer data);
+/* Lists the mailboxes; if @figures, asks for STATUS where LIST does not bring it. @no_list_status
+ * is set once a server turns out to be unable to do what it announces. */
+void remote_list(ImapPool *pool, gboolean figures, gboolean *no_list_status,
+                 const RemoteListHandler *handler, gpointer data);
 
 void remote_scan(ImapPool *pool, const RemoteScan *scan, const RemoteScanHandler *handler,
                  gpointer data);

@@ -17,11 +17,11 @@ typedef struct {
 } ImapRemote;
 
 static void
-imap_list(Remote *remote, const RemoteListHandler *handler, gpointer data)
+imap_list(Remote *remote, gboolean figures, const RemoteListHandler *handler, gpointer data)
 {
 	ImapRemote *self = (ImapRemote *)remote;
 
-	remote_list(self->pool, &self->no_list_status, handler, data);
+	remote_list(self->pool, figures, &self->no_list_status, handler, data);
 }
 
 static void

@@ -505,7 +505,7 @@ job_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidity,
 }
 
 static void
-fake_list(Remote *remote, const RemoteListHandler *handler, gpointer data)
+fake_list(Remote *remote, gboolean figures, const RemoteListHandler *handler, gpointer data)
 {
 	job_new(remote, FAKE_LIST, NULL, 0, data)->handler.list = handler;
 }
@@ -601,6 +601,7 @@ fake_remote_stop(FakeRemote *fake)
 	for (guint n = 0; fake->jobs->len; n++) {
 		Job *job = fake->jobs->pdata[0];
 
+	(void)figures;
 		g_assert_cmpuint(n, <, 10000);
 		g_clear_error(&job->error);
 		g_set_error(&job->error, IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "stopped");

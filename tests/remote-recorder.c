@@ -66,6 +66,11 @@ on_mailbox(const RemoteMailbox *mailbox, gpointer data)
 	if (mailbox->uidvalidity || mailbox->messages)
 		g_string_append_printf(record->log, " %u/%u", mailbox->messages,
 		                       mailbox->uidvalidity);
+	if (mailbox->uidnext)
+		g_string_append_printf(record->log, " next %u", mailbox->uidnext);
+	if (mailbox->highestmodseq)
+		g_string_append_printf(record->log, " modseq %" G_GUINT64_FORMAT,
+		                       mailbox->highestmodseq);
 	g_string_append(record->log, "; ");
 }
 
@@ -76,12 +81,12 @@ on_list_done(const GError *error, gpointer data)
 }
 
 Record *
-record_list(RemoteFixture *fixture)
+record_list(RemoteFixture *fixture, gboolean figures)
 {
 	static const RemoteListHandler handler = {.mailbox = on_mailbox, .done = on_list_done};
 	Record *record = record_new(fixture->label);
 
-	fixture->remote->operations->list(fixture->remote, &handler, record);
+	fixture->remote->operations->list(fixture->remote, figures, &handler, record);
 	g_assert_false(record->done);
 	return record;
 }

@@ -37,7 +37,7 @@ RemoteFixture remote_fixture_new(const char *label, const char *const *const *sc
                                  guint n_connections, gint64 timeout_us);
 void remote_fixture_free(RemoteFixture *fixture);
 
-Record *record_list(RemoteFixture *fixture);
+Record *record_list(RemoteFixture *fixture, gboolean figures);
 Record *record_scan(RemoteFixture *fixture, const RemoteScan *scan);
 Record *record_uids(RemoteFixture *fixture, const char *mailbox, guint32 uidvalidity);
 Record *record_read(RemoteFixture *fixture, const RemoteRead *read);

@@ -295,7 +295,7 @@ test_offline_and_back(void)
 	for (guint i = 0; i < 3; i++)
 		check_refused(read_from(&fixture, "one"), g_get_monotonic_time(),
 		              "error OFFLINE; ");
-	check_refused(record_list(&fixture), g_get_monotonic_time(), "error OFFLINE; ");
+	check_refused(record_list(&fixture, FALSE), g_get_monotonic_time(), "error OFFLINE; ");
 	check_refused(record_uids(&fixture, "one", 0), g_get_monotonic_time(), "error OFFLINE; ");
 	check_refused(record_scan(&fixture, &all), g_get_monotonic_time(), "error OFFLINE; ");
 	scripted_server_listen(fixture.server);
@@ -473,7 +473,7 @@ test_free(void)
 	for (guint i = 0; i < G_N_ELEMENTS(scripts); i++) {
 		RemoteFixture fixture = remote_fixture_new("free", SCRIPTS(scripts[i]), 1, 0);
 		Record *first = read_from(&fixture, "one"), *second = read_from(&fixture, "two");
-		Record *list = record_list(&fixture);
+		Record *list = record_list(&fixture, FALSE);
 
 		test_linger(50);
 		remote_fixture_free(&fixture);

@@ -22,7 +22,7 @@ check_list(const ListRow *row, gsize split)
 	g_autoptr(Record) record = NULL;
 
 	scripted_server_split(fixture.server, split);
-	record = record_list(&fixture);
+	record = record_list(&fixture, FALSE);
 	record_check(record, row->expected);
 	remote_fixture_free(&fixture);
 }
@@ -74,7 +74,7 @@ test_list(void)
 }
 
 #define LS_HELLO "S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS] hello"
-#define LS       "LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDVALIDITY))"
+#define LS       "LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY))"
 
 static void
 test_list_status(void)
@@ -126,10 +126,133 @@ test_list_remembers(void)
 		1, 0);
 
 	for (guint i = 0; i < 2; i++) {
-		g_autoptr(Record) record = record_list(&fixture);
+		g_autoptr(Record) record = record_list(&fixture, FALSE);
 
 		record_check(record, "x; done 0; ");
 	}
+	remote_fixture_free(&fixture);
+}
+
+#define MODSEQ_HELLO "S: * PREAUTH [CAPABILITY LIST-STATUS CONDSTORE] hello"
+#define MODSEQ_LS    "LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))"
+
+static void
+test_list_modseqs(void)
+{
+	const ListRow rows[] = {
+		{"one answer",
+	         SCRIPT(MODSEQ_HELLO, "C: a " MODSEQ_LS, "S: * LIST () \"/\" INBOX",
+	                "S: * STATUS INBOX (MESSAGES 3 UIDVALIDITY 7 UIDNEXT 9 HIGHESTMODSEQ "
+	                "9223372036854775807)",
+	                "S: * LIST () \"/\" x",
+	                "S: * STATUS x (MESSAGES 3 UIDVALIDITY 7 UIDNEXT 9 HIGHESTMODSEQ 0)",
+	                "S: * LIST () \"/\" y",
+	                "S: * STATUS y (MESSAGES 3 UIDVALIDITY 7 HIGHESTMODSEQ "
+	                "9223372036854775808)",
+	                "S: $a OK"),
+	         "INBOX '/' 3/7 next 9 modseq 9223372036854775807; x '/' 3/7 next 9; y '/' 3/7; "
+	         "done 0; "},
+	};
+
+	check_lists(rows, G_N_ELEMENTS(rows));
+}
+
+#define STATUS_ITEMS " (MESSAGES UIDNEXT UIDVALIDITY)"
+
+/* STATUS of each mailbox, where it is wanted and LIST does not bring it. */
+static void
+test_list_figures(void)
+{
+	const ListRow rows[] = {
+		{"one by one",
+	         SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST () \"/\" INBOX",
+	                "S: * LIST (\\Noselect) \"/\" no", "S: * LIST () \"/\" bad",
+	                "S: * LIST () \"/\" z", "S: $a OK", "C: b STATUS \"INBOX\"" STATUS_ITEMS,
+	                "C: c STATUS \"bad\"" STATUS_ITEMS, "C: d STATUS \"z\"" STATUS_ITEMS,
+	                "S: * STATUS INBOX (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 7)", "S: $b OK",
+	                "S: $c NO [NOPERM] no", "S: * STATUS z (MESSAGES 0 UIDVALIDITY 8)",
+	                "S: $d OK"),
+	         "INBOX '/' 3/7 next 9; bad '/'; no '/' noselect; z '/' 0/8; done 0; "},
+		{"all refused",
+	         SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST () \"/\" INBOX", "S: $a OK",
+	                "C: b STATUS \"INBOX\"" STATUS_ITEMS, "S: $b BAD what?"),
+	         "INBOX '/'; done 0; "},
+		{"none there", SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: $a OK"), "done 0; "},
+		{"LIST brings it",
+	         SCRIPT(LS_HELLO, "C: a " LS, "S: * LIST () \"/\" INBOX", "S: $a OK"),
+	         "INBOX '/'; done 0; "},
+		{"LIST refused", SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: $a NO [NOPERM] no"),
+	         "error DENIED; "},
+	};
+
+	for (guint i = 0; i < 2 * G_N_ELEMENTS(rows); i++) {
+		const ListRow *row = &rows[i / 2];
+		RemoteFixture fixture = remote_fixture_new(row->label, SCRIPTS(row->script), 1, 0);
+		g_autoptr(Record) record = NULL;
+
+		scripted_server_split(fixture.server, i % 2);
+		record = record_list(&fixture, TRUE);
+		record_check(record, row->expected);
+		remote_fixture_free(&fixture);
+	}
+}
+
+/* What was answered before the connection broke is not asked again. */
+static void
+test_list_figures_broken(void)
+{
+	RemoteFixture fixture = remote_fixture_new(
+		"figures, broken",
+		SCRIPTS(SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST () \"/\" x",
+	                       "S: * LIST () \"/\" y", "S: $a OK", "C: b STATUS \"x\"" STATUS_ITEMS,
+	                       "C: c STATUS \"y\"" STATUS_ITEMS,
+	                       "S: * STATUS x (MESSAGES 3 UIDVALIDITY 7)", "S: $b OK", "DROP"),
+	                SCRIPT(HELLO, "C: a STATUS \"y\"" STATUS_ITEMS,
+	                       "S: * STATUS y (MESSAGES 4 UIDVALIDITY 7)", "S: $a OK")),
+		1, 0);
+	g_autoptr(Record) record = record_list(&fixture, TRUE);
+
+	record_check(record, "x '/' 3/7; y '/' 4/7; done 0; ");
+	remote_fixture_free(&fixture);
+}
+
+/* 25 at a time, and no more than 500. */
+static void
+test_list_figures_many(void)
+{
+	g_autoptr(GPtrArray) script = g_ptr_array_new_with_free_func(g_free);
+	const char *const *scripts[] = {NULL, NULL};
+	g_autoptr(Record) record = NULL;
+	g_autoptr(GString) expected = g_string_new(NULL);
+	RemoteFixture fixture;
+
+	g_ptr_array_add(script, g_strdup(HELLO));
+	g_ptr_array_add(script, g_strdup("C: a LIST \"\" \"*\""));
+	for (guint i = 0; i < 510; i++) {
+		g_ptr_array_add(script, g_strdup_printf("S: * LIST () NIL m%03u", i));
+		g_string_append_printf(expected, i < 500 ? "m%03u 1/2; " : "m%03u; ", i);
+	}
+	g_string_append(expected, "done 0; ");
+	g_ptr_array_add(script, g_strdup("S: $a OK"));
+	for (guint i = 0; i < 500; i += 25) {
+		for (guint k = 0; k < 25; k++)
+			g_ptr_array_add(script,
+			                g_strdup_printf("C: %c STATUS \"m%03u\"" STATUS_ITEMS,
+			                                'a' + (char)k, i + k));
+		g_ptr_array_add(script, g_strdup("WAIT 1"));
+		for (guint k = 0; k < 25; k++) {
+			g_ptr_array_add(
+				script,
+				g_strdup_printf("S: * STATUS m%03u (MESSAGES 1 UIDVALIDITY 2)",
+			                        i + k));
+			g_ptr_array_add(script, g_strdup_printf("S: $%c OK", 'a' + (char)k));
+		}
+	}
+	g_ptr_array_add(script, NULL);
+	scripts[0] = (const char *const *)script->pdata;
+	fixture = remote_fixture_new("figures of many", scripts, 1, 0);
+	record = record_list(&fixture, TRUE);
+	record_check(record, expected->str);
 	remote_fixture_free(&fixture);
 }
 
@@ -498,6 +621,10 @@ main(int argc, char **argv)
 	g_test_add_func("/remote/namespaces", test_namespaces);
 	g_test_add_func("/remote/scan", test_scan);
 	g_test_add_func("/remote/scan-selected", test_scan_selected);
+	g_test_add_func("/remote/list-modseqs", test_list_modseqs);
+	g_test_add_func("/remote/list-figures", test_list_figures);
+	g_test_add_func("/remote/list-figures-broken", test_list_figures_broken);
+	g_test_add_func("/remote/list-figures-many", test_list_figures_many);
 	g_test_add_func("/remote/scan-batch", test_scan_batch);
 	g_test_add_func("/remote/uids", test_uids);
 	g_test_add_func("/remote/uids-selected", test_uids_selected);

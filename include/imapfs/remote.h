@@ -29,6 +29,8 @@ typedef struct {
 	gboolean selectable; /* can hold messages (neither \Noselect nor \NonExistent) */
 	guint32 uidvalidity;
 	guint32 messages;
+	guint32 uidnext;
+	guint64 highestmodseq; /* RFC 7162 */
 } RemoteMailbox;
 
 typedef struct {
@@ -108,9 +110,14 @@ typedef struct {
 typedef struct {
 	/* Every mailbox of the account, in the order of their paths (parents before children).
 	 * LIST, RFC 3501 6.3.8; STATUS in the same answer where the server can (RFC 5819);
-	 * NAMESPACE (RFC 2342). */
-	void (*list)(Remote *remote, const RemoteListHandler *handler, gpointer data);
-	/* SELECT or EXAMINE (or NOOP) and UID FETCH n:*, in one round trip. Strings are copied. */
+	 * NAMESPACE (RFC 2342). Where it cannot, and @figures are wanted, STATUS (RFC 3501 6.3.10)
+	 * of the first 500 mailboxes, which takes further round trips; what that does not tell of a
+	 * mailbox stays 0. */
+	void (*list)(Remote *remote, gboolean figures, const RemoteListHandler *handler,
+	             gpointer data);
+	/* SELECT or EXAMINE (or NOOP), UID FETCH n:*, and UID FETCH 1:n (FLAGS) for the changes,
+	 * with CHANGEDSINCE and VANISHED where the server can (RFC 7162), in one round trip.
+	 * Strings are copied. */
 	void (*scan)(Remote *remote, const RemoteScan *scan, const RemoteScanHandler *handler,
 	             gpointer data);
 	/* UID SEARCH ALL (RFC 3501 6.4.4, RFC 4731). */
