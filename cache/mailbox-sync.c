@@ -245,7 +245,7 @@ sync_restart(Sync *sync, Mailbox *mailbox, const GError *error)
 }
 
 static void
-on_scanned(guint32 exists, const GError *error, gpointer data)
+on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 {
 	Sync *sync = data;
 	Mailbox *mailbox = sync_mailbox(sync);
@@ -254,7 +254,7 @@ on_scanned(guint32 exists, const GError *error, gpointer data)
 		return;
 	if (mailbox && (error || !sync->known_until))
 		mailbox->holey = error != NULL;
-	if (!mailbox || error || (exists == mailbox->messages->len && !mailbox->holey)) {
+	if (!mailbox || error || (scanned->exists == mailbox->messages->len && !mailbox->holey)) {
 		sync_end(sync, error);
 		return;
 	}

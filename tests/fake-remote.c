@@ -16,6 +16,8 @@ typedef struct {
 	/* What was asked. */
 	char *mailbox;
 	guint32 uidvalidity, after_uid;
+	gboolean changes;
+	guint64 since_modseq;
 	guint32 uid;
 	guint64 offset, length;
 	union {
@@ -30,11 +32,15 @@ typedef struct {
 	/* The answer. */
 	GPtrArray *names; /* of mailboxes */
 	GArray *uids;
-	guint next;          /* in one of these */
-	guint in_batch;      /* messages told since the last batch */
-	guint64 seed, end;   /* of the message */
-	guint64 at;          /* offset after the last block */
-	gboolean in_message; /* of many */
+	guint next;            /* in one of these */
+	GArray *changed;       /* UIDs whose flags are to be told first */
+	GArray *vanished;      /* likewise as vanished */
+	guint64 highestmodseq; /* when the scan was taken up */
+	guint32 uidnext;       /* likewise */
+	guint in_batch;        /* messages told since the last batch */
+	guint64 seed, end;     /* of the message */
+	guint64 at;            /* offset after the last block */
+	gboolean in_message;   /* of many */
 	gboolean told_twice;
 } Job;
 
@@ -47,6 +53,8 @@ job_free(gpointer data)
 	g_free(job->mailbox);
 	g_ptr_array_unref(job->names);
 	g_array_unref(job->uids);
+	g_array_unref(job->changed);
+	g_array_unref(job->vanished);
 	g_free(job);
 }
 
@@ -56,6 +64,8 @@ message_free(gpointer data)
 	FakeMessage *message = data;
 
 	g_free(message->name);
+	g_free(message->flags);
+	g_free(message->email_id);
 	g_free(message);
 }
 
@@ -75,6 +85,7 @@ mailbox_free(gpointer data)
 	FakeMailbox *mailbox = data;
 
 	g_ptr_array_unref(mailbox->messages);
+	g_array_unref(mailbox->vanished);
 	g_free(mailbox->name);
 	g_free(mailbox->path);
 	g_free(mailbox);
@@ -138,9 +149,36 @@ compare_downwards(gconstpointer a, gconstpointer b)
 	return one < other ? 1 : one > other ? -1 : 0;
 }
 
+/* What is to be told of the messages up to after_uid. */
+static void
+start_changes(Job *job, const FakeMailbox *mailbox)
+{
+	guint64 since = mailbox->hides_modseqs ? 0 : job->since_modseq;
+
+	for (guint i = 0; i < mailbox->messages->len; i++) {
+		const FakeMessage *message = mailbox->messages->pdata[i];
+
+		if (message->uid <= job->after_uid && message->flags && message->modseq > since)
+			g_array_append_val(job->changed, message->uid);
+	}
+	for (guint i = 0; i < mailbox->vanished->len; i++) {
+		const FakeVanished *vanished = &g_array_index(mailbox->vanished, FakeVanished, i);
+
+		if (since && !job->fake->hides_vanished && vanished->uid <= job->after_uid &&
+		    vanished->modseq > since)
+			g_array_append_val(job->vanished, vanished->uid);
+	}
+}
+
 static void
 start_scan(Job *job, FakeMailbox *mailbox)
 {
+	job->uidnext = mailbox->next_uid;
+	if (job->changes)
+		start_changes(job, mailbox);
+	if (!mailbox->hides_modseqs)
+		job->highestmodseq = job->changes || !job->after_uid ? mailbox->highestmodseq
+		                                                     : job->since_modseq;
 	for (guint i = 0; i < mailbox->messages->len; i++) {
 		const FakeMessage *message = mailbox->messages->pdata[i];
 
@@ -254,6 +292,8 @@ tell_mailbox(Job *job)
 	if (!mailbox->hides_status && !mailbox->unselectable) {
 		told.uidvalidity = mailbox->uidvalidity;
 		told.messages = mailbox->messages->len;
+		told.uidnext = mailbox->next_uid;
+		told.highestmodseq = mailbox->hides_modseqs ? 0 : mailbox->highestmodseq;
 	}
 	job->handler.list->mailbox(&told, job->data);
 	return TRUE;
@@ -269,12 +309,47 @@ tell_message(Job *job, const FakeMessage *message)
 		.internaldate = 1000000000 + message->uid,
 		.header = message->name,
 		.header_length = strlen(message->name),
+		.flags = message->flags,
+		.email_id = message->email_id,
 	};
 
 	job->handler.scan->message(&told, job->data);
 	if (job->fake->repeats)
 		job->handler.scan->message(&told, job->data);
 	job->in_batch++;
+}
+
+static guint32
+take_first(GArray *uids)
+{
+	guint32 uid = g_array_index(uids, guint32, 0);
+
+	g_array_remove_index(uids, 0);
+	return uid;
+}
+
+/* One UID that vanished, or the flags of one message. */
+static gboolean
+tell_change(Job *job, FakeMailbox *mailbox)
+{
+	const RemoteScanHandler *handler = job->handler.scan;
+	guint n_times = job->fake->repeats ? 2 : 1;
+	const FakeMessage *message;
+	guint32 uid;
+
+	if (job->vanished->len) {
+		uid = take_first(job->vanished);
+		for (guint i = 0; handler->vanished && i < n_times; i++)
+			handler->vanished(uid, uid, job->data);
+		return TRUE;
+	}
+	if (!job->changed->len)
+		return FALSE;
+	uid = take_first(job->changed);
+	message = mailbox ? fake_message(mailbox, uid) : NULL;
+	for (guint i = 0; message && message->flags && handler->flags && i < n_times; i++)
+		handler->flags(uid, message->flags, job->data);
+	return TRUE;
 }
 
 static gboolean
@@ -284,6 +359,8 @@ tell_batch_or_message(Job *job)
 	gboolean over = job->next >= job->uids->len;
 	const FakeMessage *message;
 
+	if (tell_change(job, mailbox))
+		return TRUE;
 	if (job->in_batch && (over || job->in_batch == job->fake->batch)) {
 		job->in_batch = 0;
 		job->handler.scan->batch(job->data);
@@ -401,6 +478,21 @@ job_tell(Job *job)
 }
 
 static void
+done_scan(Job *job)
+{
+	const FakeMailbox *mailbox = fake_mailbox(job->fake, job->mailbox);
+	RemoteScanned scanned = {0};
+
+	if (!job->error && mailbox) {
+		scanned.uidvalidity = mailbox->uidvalidity;
+		scanned.exists = exists(job);
+		scanned.uidnext = job->uidnext;
+		scanned.highestmodseq = job->highestmodseq;
+	}
+	job->handler.scan->done(&scanned, job->error, job->data);
+}
+
+static void
 job_done(Job *job)
 {
 	const GError *error = job->error;
@@ -410,7 +502,7 @@ job_done(Job *job)
 		job->handler.list->done(error, job->data);
 		break;
 	case FAKE_SCAN:
-		job->handler.scan->done(error ? 0 : exists(job), error, job->data);
+		done_scan(job);
 		break;
 	case FAKE_UIDS:
 		job->handler.uids->done(error ? 0 : exists(job), error, job->data);
@@ -499,6 +591,8 @@ job_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidity,
 	job->data = data;
 	job->names = g_ptr_array_new_with_free_func(g_free);
 	job->uids = g_array_new(FALSE, FALSE, sizeof(guint32));
+	job->changed = g_array_new(FALSE, FALSE, sizeof(guint32));
+	job->vanished = g_array_new(FALSE, FALSE, sizeof(guint32));
 	fake->n_operations[kind]++;
 	g_ptr_array_add(fake->jobs, job);
 	return job;
@@ -507,6 +601,7 @@ job_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidity,
 static void
 fake_list(Remote *remote, gboolean figures, const RemoteListHandler *handler, gpointer data)
 {
+	(void)figures;
 	job_new(remote, FAKE_LIST, NULL, 0, data)->handler.list = handler;
 }
 
@@ -517,6 +612,8 @@ fake_scan(Remote *remote, const RemoteScan *scan, const RemoteScanHandler *handl
 
 	g_assert_nonnull(scan->mailbox);
 	job->after_uid = scan->after_uid;
+	job->changes = scan->changes;
+	job->since_modseq = scan->since_modseq;
 	job->handler.scan = handler;
 }
 
@@ -601,7 +698,6 @@ fake_remote_stop(FakeRemote *fake)
 	for (guint n = 0; fake->jobs->len; n++) {
 		Job *job = fake->jobs->pdata[0];
 
-	(void)figures;
 		g_assert_cmpuint(n, <, 10000);
 		g_clear_error(&job->error);
 		g_set_error(&job->error, IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "stopped");
@@ -642,6 +738,8 @@ fake_mailbox_add(FakeRemote *fake, const char *path, guint32 uidvalidity)
 	mailbox->delimiter = '/';
 	mailbox->uidvalidity = uidvalidity;
 	mailbox->next_uid = 1;
+	mailbox->highestmodseq = 1;
+	mailbox->vanished = g_array_new(FALSE, FALSE, sizeof(FakeVanished));
 	mailbox->messages = g_ptr_array_new_with_free_func(message_free);
 	g_ptr_array_add(fake->mailboxes, mailbox);
 	return mailbox;
@@ -676,6 +774,8 @@ fake_message_add(FakeMailbox *mailbox, const char *name, guint64 size)
 	message->size = message->told_size = size;
 	message->seed = ++n_seeds;
 	message->refusal = -1;
+	message->flags = g_strdup("");
+	message->modseq = ++mailbox->highestmodseq;
 	g_ptr_array_add(mailbox->messages, message);
 	return message;
 }
@@ -695,5 +795,18 @@ fake_message(FakeMailbox *mailbox, guint32 uid)
 void
 fake_message_expunge(FakeMailbox *mailbox, guint32 uid)
 {
+	const FakeVanished vanished = {uid, ++mailbox->highestmodseq};
+
 	g_assert_true(g_ptr_array_remove(mailbox->messages, fake_message(mailbox, uid)));
+	g_array_append_val(mailbox->vanished, vanished);
+}
+
+void
+fake_message_set_flags(FakeMailbox *mailbox, guint32 uid, const char *flags)
+{
+	FakeMessage *message = fake_message(mailbox, uid);
+
+	g_free(message->flags);
+	message->flags = g_strdup(flags);
+	message->modseq = ++mailbox->highestmodseq;
 }

@@ -18,9 +18,17 @@ typedef struct {
 	guint64 size;      /* bytes, in truth */
 	guint64 told_size; /* bytes, as RFC822.SIZE */
 	gboolean hides_size;
-	guint64 seed; /* of its bytes */
-	int refusal;  /* the ImapfsError that every read of it ends with; -1: none */
+	guint64 seed;   /* of its bytes */
+	char *flags;    /* in the one form that equal ones have; NULL: not told */
+	char *email_id; /* or NULL */
+	guint64 modseq; /* of the last change of its flags */
+	int refusal;    /* the ImapfsError that every read of it ends with; -1: none */
 } FakeMessage;
+
+typedef struct {
+	guint32 uid;
+	guint64 modseq; /* of its expunge */
+} FakeVanished;
 
 typedef struct {
 	char *name, *path;
@@ -29,7 +37,10 @@ typedef struct {
 	gboolean hides_status; /* LIST tells neither UIDVALIDITY nor the number of messages */
 	guint32 uidvalidity;
 	guint32 next_uid;
-	GPtrArray *messages; /* of FakeMessage, by UID */
+	guint64 highestmodseq;
+	gboolean hides_modseqs; /* NOMODSEQ: scans tell the flags of all, and no highestmodseq */
+	GPtrArray *messages;    /* of FakeMessage, by UID */
+	GArray *vanished;       /* of FakeVanished, in the order of their expunge */
 } FakeMailbox;
 
 typedef enum { FAKE_LIST, FAKE_SCAN, FAKE_UIDS, FAKE_READ, FAKE_MANY, FAKE_N_KINDS } FakeKind;
@@ -56,12 +67,13 @@ typedef struct {
 	/* Knobs. */
 	FakeOrder order;
 	GRand *rand;
-	guint batch;          /* messages; 0: all of a scan in one */
-	gboolean backwards;   /* scans tell the highest UID first */
-	gboolean repeats;     /* each message and block is told twice */
-	gint exists_bias;     /* added to the truth at the end of scans and searches */
-	guint32 search_omits; /* a UID that searches do not tell, or 0 */
-	guint32 scan_omits;   /* a UID that scans do not tell, or 0 */
+	guint batch;             /* messages; 0: all of a scan in one */
+	gboolean backwards;      /* scans tell the highest UID first */
+	gboolean repeats;        /* each message, flags, vanished UID and block is told twice */
+	gboolean hides_vanished; /* CONDSTORE without QRESYNC */
+	gint exists_bias;        /* added to the truth at the end of scans and searches */
+	guint32 search_omits;    /* a UID that searches do not tell, or 0 */
+	guint32 scan_omits;      /* a UID that scans do not tell, or 0 */
 	guint many_omits;    /* of so many messages in a read of many one is left out; 0: none is */
 	guint many_empties;  /* of so many one is told as empty; 0: none is */
 	gboolean many_mixed; /* reads of many tell their messages in any order */
@@ -95,6 +107,9 @@ FakeMailbox *fake_mailbox(FakeRemote *fake, const char *name);
 /* The message gets the next UID and seed of its own. Owned by @mailbox. */
 FakeMessage *fake_message_add(FakeMailbox *mailbox, const char *name, guint64 size);
 void fake_message_expunge(FakeMailbox *mailbox, guint32 uid);
+
+/* A change with a modseq of its own, as adding and expunging are. */
+void fake_message_set_flags(FakeMailbox *mailbox, guint32 uid, const char *flags);
 FakeMessage *fake_message(FakeMailbox *mailbox, guint32 uid);
 
 /* Fails unless the @length bytes are those of @seed at @offset. */

@@ -116,7 +116,29 @@ on_message(const RemoteMessage *message, gpointer data)
 	if (message->header)
 		g_string_append_printf(record->log, " <%.*s>", (int)message->header_length,
 		                       message->header);
+	if (message->flags)
+		g_string_append_printf(record->log, " [%s]", message->flags);
+	if (message->email_id)
+		g_string_append_printf(record->log, " email %s", message->email_id);
 	g_string_append(record->log, "; ");
+}
+
+static void
+on_flags(guint32 uid, const char *flags, gpointer data)
+{
+	Record *record = data;
+
+	g_assert_false(record->done);
+	g_string_append_printf(record->log, "%u [%s]; ", uid, flags);
+}
+
+static void
+on_vanished(guint32 first, guint32 last, gpointer data)
+{
+	Record *record = data;
+
+	g_assert_false(record->done);
+	g_string_append_printf(record->log, "vanished %u:%u; ", first, last);
 }
 
 static void
@@ -126,6 +148,25 @@ on_batch(gpointer data)
 
 	g_assert_false(record->done);
 	record->n_batches++;
+}
+
+/* "done 2; ", and what else was told: "done 2 next 9 modseq 5; ". */
+static void
+on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
+{
+	Record *record = data;
+
+	record_end(record, scanned->exists, error);
+	if (error)
+		return;
+	g_string_truncate(record->log, record->log->len - strlen("; "));
+	if (scanned->uidnext)
+		g_string_append_printf(record->log, " next %u", scanned->uidnext);
+	if (scanned->highestmodseq)
+		g_string_append_printf(record->log, " modseq %" G_GUINT64_FORMAT,
+		                       scanned->highestmodseq);
+	g_string_append(record->log, "; ");
+	record->uidvalidity = scanned->uidvalidity;
 }
 
 static void
@@ -140,8 +181,10 @@ record_scan(RemoteFixture *fixture, const RemoteScan *scan)
 	static const RemoteScanHandler handler = {
 		.opened = on_opened,
 		.message = on_message,
+		.flags = on_flags,
+		.vanished = on_vanished,
 		.batch = on_batch,
-		.done = on_exists_done,
+		.done = on_scanned,
 	};
 	Record *record = record_new(fixture->label);
 

@@ -7,14 +7,15 @@
 #include "imapfs/imap.h"
 #include "scripted-server.h"
 
-/* What one operation told: "opened 7; 5 size 100 date 0; done 3; ", "block 0+1000; done 1000; ",
- * "error OFFLINE; ". Message bytes are compared with the sample message, which begins at offset
- * 0. */
+/* What one operation told: "opened 7; 5 size 100 date 0 [\\Seen]; done 3 next 9; ", "block 0+1000;
+ * done 1000; ", "error OFFLINE; ". Message bytes are compared with the sample message, which begins
+ * at offset 0. */
 typedef struct {
 	const char *label;
 	GString *log;
 	GString *message; /* of the error at the end */
 	guint n_batches;
+	guint32 uidvalidity; /* at the end of a scan */
 	gboolean done;
 } Record;
 

@@ -81,7 +81,7 @@ test_pipelines(void)
 	remote_fixture_free(&fixture);
 }
 
-#define LISTING "C: c UID FETCH 1:* (UID INTERNALDATE RFC822.SIZE)"
+#define LISTING "C: c UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)"
 
 static void
 test_bulk(void)

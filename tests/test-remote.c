@@ -335,7 +335,7 @@ check_scans(const ScanRow *rows, guint n_rows)
 	}
 }
 
-#define ITEMS  "(UID INTERNALDATE RFC822.SIZE)"
+#define ITEMS  "(UID FLAGS INTERNALDATE RFC822.SIZE)"
 #define SELECT HELLO, "C: a SELECT \"box\""
 #define ALL    SELECT, "C: b UID FETCH 1:* " ITEMS
 #define OPENED "S: * 2 EXISTS", "S: * OK [UIDVALIDITY 7] ok", "S: $a OK [READ-WRITE] done"
@@ -353,7 +353,9 @@ test_scan(void)
 		{"one round trip",
 	         SCRIPT(ALL, OPENED, "S: * 1 FETCH (UID 3 " DATE " RFC822.SIZE 100)",
 	                "S: * 2 FETCH (RFC822.SIZE 200 UID 5 FLAGS (\\Seen) " DATE ")", "S: $b OK"),
-	         "opened 7; 3 size 100 date 837596665; 5 size 200 date 837596665; done 2; ", all},
+	         "opened 7; 3 size 100 date 837596665; 5 size 200 date 837596665 [\\Seen]; done "
+	         "2; ",
+	         all},
 		{"the right mailbox",
 	         SCRIPT(ALL, OPENED, "S: * 1 FETCH (UID 3 " DATE " RFC822.SIZE 100)", "S: $b OK"),
 	         "opened 7; 3 size 100 date 837596665; done 2; ", valid},
@@ -378,7 +380,8 @@ test_scan(void)
 	         "opened 7; 3 size 5; done 2; ", all},
 		{"header",
 	         SCRIPT(SELECT,
-	                "C: b UID FETCH 1:* (UID INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS "
+	                "C: b UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE "
+	                "BODY.PEEK[HEADER.FIELDS "
 	                "(DATE FROM)])",
 	                OPENED,
 	                "s: * 1 FETCH (BODY[HEADER.FIELDS (DATE FROM)] {6}\r\na: b\r\n UID 3 " DATE
@@ -403,7 +406,7 @@ test_scan(void)
 	                "S: * 1 FETCH (UID 0 RFC822.SIZE 1 " DATE ")", "S: * OK still here",
 	                "S: * 1 FETCH (UID 3 " DATE " RFC822.SIZE 100)", "S: * 9 EXISTS",
 	                "S: $b OK"),
-	         "opened 7; 3 size 100 date 837596665; done 9; ", all},
+	         "opened 7; 3 size 100 date 837596665 [\\Seen]; done 9; ", all},
 		{"empty",
 	         SCRIPT(ALL, "S: * 0 EXISTS", "S: * OK [UIDVALIDITY 7] ok", "S: $a OK", "S: $b OK"),
 	         "opened 7; done 0; ", all},
@@ -618,13 +621,13 @@ main(int argc, char **argv)
 	g_test_add_func("/remote/list", test_list);
 	g_test_add_func("/remote/list-status", test_list_status);
 	g_test_add_func("/remote/list-remembers", test_list_remembers);
-	g_test_add_func("/remote/namespaces", test_namespaces);
-	g_test_add_func("/remote/scan", test_scan);
-	g_test_add_func("/remote/scan-selected", test_scan_selected);
 	g_test_add_func("/remote/list-modseqs", test_list_modseqs);
 	g_test_add_func("/remote/list-figures", test_list_figures);
 	g_test_add_func("/remote/list-figures-broken", test_list_figures_broken);
 	g_test_add_func("/remote/list-figures-many", test_list_figures_many);
+	g_test_add_func("/remote/namespaces", test_namespaces);
+	g_test_add_func("/remote/scan", test_scan);
+	g_test_add_func("/remote/scan-selected", test_scan_selected);
 	g_test_add_func("/remote/scan-batch", test_scan_batch);
 	g_test_add_func("/remote/uids", test_uids);
 	g_test_add_func("/remote/uids-selected", test_uids_selected);

@@ -9,7 +9,7 @@
  * Every operation ends: with an error at the latest one timeout after the server last made
  * progress with it (IMAPFS_ERROR_TIMED_OUT), or at once where no connection can be had
  * (IMAPFS_ERROR_OFFLINE). What a lost connection interrupted is repeated by the implementation; a
- * handler may then be told the same message or block twice, never a wrong one.
+ * handler may then be told the same message, flags or block twice, never a wrong one.
  */
 #pragma once
 
@@ -46,24 +46,49 @@ typedef struct {
 	gint64 internaldate; /* seconds since 1970, UTC; 0 if not told */
 	const char *header;  /* the fields asked for, with their CRLFs; NULL if none were */
 	gsize header_length; /* bytes */
+	/* Flags and keywords in the one form that equal ones have: sorted without regard to case,
+	 * each once, separated by single spaces, never \Recent. "": none. NULL: not told (more
+	 * than 4 KiB are as good as not told). */
+	const char *flags;
+	const char *email_id; /* EMAILID (RFC 8474), or NULL */
 } RemoteMessage;
 
-/* What to bring up to date: the messages of one mailbox beyond those already known. */
+/* What to bring up to date: the messages of one mailbox beyond those already known, and, if wanted,
+ * those. */
 typedef struct {
 	const char *mailbox;       /* server's bytes */
 	guint32 uidvalidity;       /* what it must be, or 0: whatever it is */
 	guint32 after_uid;         /* tell of UIDs above this one; 0: of all */
 	const char *header_fields; /* "DATE FROM ...", or NULL for none */
+	gboolean changes;          /* also tell what has changed of the messages up to after_uid */
+	guint64 since_modseq; /* since when: highestmodseq of an earlier scan of this UIDVALIDITY;
+	                       * 0: not known, so the flags of all are told */
 } RemoteScan;
+
+/* How the mailbox stands at the end of a scan. */
+typedef struct {
+	guint32 uidvalidity;
+	guint32 exists;        /* how many messages it holds */
+	guint32 uidnext;       /* no later than the truth; 0: not told */
+	guint64 highestmodseq; /* all changes up to this one have been told: the next since_modseq.
+	                        * 0: none */
+} RemoteScanned;
 
 typedef struct {
 	/* The mailbox is open. */
 	void (*opened)(guint32 uidvalidity, gpointer data);
 	void (*message)(const RemoteMessage *message, gpointer data);
+	/* The flags, as in RemoteMessage, of a message up to after_uid that may have changed, or of
+	 * one that message() has told, or will never tell, in this scan. May be NULL. */
+	void (*flags)(guint32 uid, const char *flags, gpointer data);
+	/* The server says that these UIDs are expunged; both inclusive, any of them may never have
+	 * been there. A hint, to be checked against the count, which some servers' word is not
+	 * worth without; others never give it. May be NULL. */
+	void (*vanished)(guint32 first, guint32 last, gpointer data);
 	/* All messages that one read from the network brought have been told. */
 	void (*batch)(gpointer data);
-	/* @exists: how many messages the mailbox holds now. */
-	void (*done)(guint32 exists, const GError *error, gpointer data);
+	/* @scanned means nothing with an error. */
+	void (*done)(const RemoteScanned *scanned, const GError *error, gpointer data);
 } RemoteScanHandler;
 
 /* Which UIDs a mailbox has. */
