@@ -417,7 +417,7 @@ remote_scan(ImapPool *pool, const RemoteScan *arguments, const RemoteScanHandler
 	scan->data = data;
 	scan->after_uid = MIN(arguments->after_uid, G_MAXUINT32 - 1);
 	scan->header_fields = g_strdup(arguments->header_fields);
-	scan->changes.wanted = arguments->changes;
+	scan->changes.wanted = arguments->changes && arguments->uidvalidity;
 	scan->changes.until = scan->after_uid;
 	if (arguments->since_modseq <= G_MAXINT64)
 		scan->changes.since_modseq = arguments->since_modseq;

@@ -67,6 +67,7 @@ static void
 test_plain(void)
 {
 	const RemoteScan news = {.after_uid = 5, .since_modseq = 50};
+	const RemoteScan nowhere = {.after_uid = 5, .changes = TRUE};
 	const RemoteScan first = {.changes = TRUE, .since_modseq = 50};
 	const Row rows[] = {
 		{"flags of all",
@@ -83,6 +84,10 @@ test_plain(void)
 	         SCRIPT(PLAIN, "C: a " NEW, OPENED, MODSEQ, OK, "S: * 1 FETCH (UID 2 FLAGS (x))",
 	                "S: * VANISHED 3", NEW_SEVEN, "S: $a OK"),
 	         "opened 7; " SEVEN "done 4 next 10 modseq 50; ", news},
+		{"no mailbox in particular",
+	         SCRIPT(PLAIN, "C: a " NEW, OPENED, OK, "S: * 1 FETCH (UID 2 FLAGS (x))",
+	                "S: $a OK"),
+	         "opened 7; done 5 next 10; ", nowhere},
 		{"nothing is known",
 	         SCRIPT(PLAIN, "C: a UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)", OPENED,
 	                MODSEQ, OK, NEW_SEVEN, "S: $a OK"),

@@ -60,7 +60,8 @@ typedef struct {
 	guint32 uidvalidity;       /* what it must be, or 0: whatever it is */
 	guint32 after_uid;         /* tell of UIDs above this one; 0: of all */
 	const char *header_fields; /* "DATE FROM ...", or NULL for none */
-	gboolean changes;          /* also tell what has changed of the messages up to after_uid */
+	gboolean changes;     /* also tell what has changed of the messages up to after_uid; not
+	                       * without a uidvalidity, for they might be another mailbox's */
 	guint64 since_modseq; /* since when: highestmodseq of an earlier scan of this UIDVALIDITY;
 	                       * 0: not known, so the flags of all are told */
 } RemoteScan;
@@ -78,12 +79,12 @@ typedef struct {
 	/* The mailbox is open. */
 	void (*opened)(guint32 uidvalidity, gpointer data);
 	void (*message)(const RemoteMessage *message, gpointer data);
-	/* The flags, as in RemoteMessage, of a message up to after_uid that may have changed, or of
-	 * one that message() has told, or will never tell, in this scan. May be NULL. */
+	/* The flags, as in RemoteMessage, of a message up to after_uid, changed or not; or news of
+	 * a later one, which message() need not have told. May be NULL. */
 	void (*flags)(guint32 uid, const char *flags, gpointer data);
 	/* The server says that these UIDs are expunged; both inclusive, any of them may never have
-	 * been there. A hint, to be checked against the count, which some servers' word is not
-	 * worth without; others never give it. May be NULL. */
+	 * been there. A hint, to be checked against the count: some servers' word is wrong, and
+	 * others never give it. May be NULL. */
 	void (*vanished)(guint32 first, guint32 last, gpointer data);
 	/* All messages that one read from the network brought have been told. */
 	void (*batch)(gpointer data);
