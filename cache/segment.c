@@ -15,9 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #define MAGIC   0x6b6c62736670616dULL /* "mapfsblk" in the file */
 #define VERSION 1
@@ -150,12 +148,6 @@ segment_unref(Segment *segment)
 }
 
 /* --- records --- */
-
-guint32
-segment_crc(gconstpointer bytes, gsize length)
-{
-	return length ? (guint32)crc32_z(0, bytes, length) : 0;
-}
 
 void
 segment_encode_record(const Record *record, guint8 raw[SEGMENT_RECORD_SIZE])
@@ -293,26 +285,6 @@ segment_open_to_append(Segment *segment, gboolean create, guint64 store_id)
 	return error;
 }
 
-/* Fills @buffer as far as the file goes; returns the bytes, or -1. */
-static gssize
-read_all(int fd, void *buffer, gsize length, guint64 offset)
-{
-	gsize n = 0;
-
-	while (n < length) {
-		gssize more = pread(fd, (char *)buffer + n, length - n, (off_t)(offset + n));
-
-		if (more < 0 && errno == EINTR)
-			continue;
-		if (more < 0)
-			return -1;
-		if (!more)
-			break;
-		n += (gsize)more;
-	}
-	return (gssize)n;
-}
-
 typedef struct {
 	Segment *segment;
 	guint64 data_size; /* bytes */
@@ -351,8 +323,8 @@ load_records(Loading *loading, int log_fd)
 	g_autofree guint8 *raw = g_malloc(RECORDS_AT_ONCE * SEGMENT_RECORD_SIZE);
 
 	for (;;) {
-		gssize n = read_all(log_fd, raw, RECORDS_AT_ONCE * SEGMENT_RECORD_SIZE,
-		                    loading->segment->log_end);
+		gssize n = segment_read_up_to(log_fd, raw, RECORDS_AT_ONCE * SEGMENT_RECORD_SIZE,
+		                              loading->segment->log_end);
 
 		if (n < 0)
 			return FALSE;
@@ -371,7 +343,7 @@ load_header(Segment *segment, int log_fd, guint64 store_id)
 	Record header;
 
 	segment->log_end = SEGMENT_RECORD_SIZE;
-	return read_all(log_fd, raw, sizeof(raw), 0) == (gssize)sizeof(raw) &&
+	return segment_read_up_to(log_fd, raw, sizeof(raw), 0) == (gssize)sizeof(raw) &&
 	       decode_record(raw, &header) && is_header_of(&header, segment->number, store_id);
 }
 
@@ -400,68 +372,4 @@ segment_load(Segment *segment, guint64 store_id,
 	segment->log_end = log_size;
 	close(log_fd);
 	return state;
-}
-
-/* --- bytes --- */
-
-static GBytes *
-checked(void *bytes, guint32 length, guint32 crc)
-{
-	if (segment_crc(bytes, length) == crc)
-		return g_bytes_new_take(bytes, length);
-	g_free(bytes);
-	return NULL;
-}
-
-GBytes *
-segment_read(int data_fd, guint32 offset, guint32 length, guint32 crc)
-{
-	void *bytes = g_malloc(MAX(length, 1));
-
-	if (read_all(data_fd, bytes, length, offset) == (gssize)length)
-		return checked(bytes, length, crc);
-	g_free(bytes);
-	return NULL;
-}
-
-GBytes *
-segment_read_now(int data_fd, guint32 offset, guint32 length, guint32 crc, gboolean *damaged)
-{
-	void *bytes = g_malloc(MAX(length, 1));
-	struct iovec iov = {bytes, length};
-	GBytes *result;
-
-	*damaged = FALSE;
-	if (length && preadv2(data_fd, &iov, 1, offset, RWF_NOWAIT) != (gssize)length) {
-		g_free(bytes);
-		return NULL;
-	}
-	result = checked(bytes, length, crc);
-	*damaged = !result;
-	return result;
-}
-
-int
-segment_write(int fd, struct iovec *iov, guint n_iov, guint64 offset)
-{
-	while (n_iov) {
-		gboolean is_stuck;
-		gssize n = pwritev(fd, iov, (int)n_iov, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno;
-		is_stuck = !n;
-		offset += (guint64)n;
-		for (; n_iov && (gsize)n >= iov->iov_len; iov++, n_iov--)
-			n -= (gssize)iov->iov_len;
-		if (!n_iov)
-			break;
-		if (is_stuck)
-			return EIO;
-		iov->iov_base = (char *)iov->iov_base + n;
-		iov->iov_len -= (gsize)n;
-	}
-	return 0;
 }

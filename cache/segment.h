@@ -95,6 +95,9 @@ void segment_seal_record(guint8 raw[SEGMENT_RECORD_SIZE], guint32 crc);
 /* CRC-32 of a block. */
 guint32 segment_crc(gconstpointer bytes, gsize length);
 
+/* Fills @buffer as far as the file goes; returns the bytes, or -1. */
+gssize segment_read_up_to(int fd, void *buffer, gsize length, guint64 offset);
+
 /* Reads a block, waiting for it. NULL: it is not what was written. */
 GBytes *segment_read(int data_fd, guint32 offset, guint32 length, guint32 crc);
 

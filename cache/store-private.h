@@ -1,7 +1,8 @@
 /*
  * store-private.h: the block store, for its own files.
  *
- * block-store.c answers, store-load.c opens, store-writer.c writes, store-eviction.c makes room.
+ * block-store.c answers, store-load.c opens, store-queue.c holds what is to be written, which
+ * store-writer.c writes, and store-eviction.c makes room.
  */
 #pragma once
 
@@ -67,6 +68,8 @@ void store_queue(BlockStore *store, const Record *record, GBytes *bytes);
 
 /* Queues a block of @source to be written again. */
 void store_queue_carried(BlockStore *store, const Record *record, GBytes *bytes, Segment *source);
+
+void store_op_free(BlockStore *store, StoreOp *op);
 
 /* Writes what can be written now. */
 void store_write(BlockStore *store);
