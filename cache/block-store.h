@@ -25,9 +25,9 @@ typedef struct {
 	guint64 n_bytes;   /* of all files, those of void blocks included */
 	guint64 max_bytes; /* n_bytes never exceeds it */
 	guint64 n_segments;
-	guint64 n_hits;         /* blocks returned */
-	guint64 n_damaged;      /* blocks that were not what had been written */
-	guint64 n_refused;      /* blocks not stored: too many waiting, or writing has failed */
+	guint64 n_hits;    /* blocks returned */
+	guint64 n_damaged; /* blocks, and segments when opened, that were not what was written */
+	guint64 n_refused; /* blocks not stored: too many waiting, or writing has failed */
 	guint64 n_queued_bytes; /* waiting to be written */
 	guint64 n_memory;       /* bytes of the index */
 } BlockStoreStatistics;
@@ -72,7 +72,8 @@ void block_store_move(BlockStore *store, guint64 from, guint64 to);
 /* All blocks of the mailbox (message >> 32) are void from now on. */
 void block_store_forget_mailbox(BlockStore *store, guint32 mailbox_id);
 
-/* Has the kernel read the block, and what follows it in its segment, before it is asked for. */
+/* Has the kernel read the block, and what follows it in its segment (2 MiB in all), before it is
+ * asked for. */
 void block_store_readahead(BlockStore *store, guint64 message, guint32 index);
 
 BlockStoreStatistics block_store_statistics(const BlockStore *store);

@@ -6,7 +6,7 @@
  * of a block are written before its record. So what is whole in the log is in the data too, short
  * of a power failure, and there the block's CRC tells. All integers are little-endian.
  *
- * Everything here but segment_unref() is for whichever thread has the files in hand.
+ * References are counted in the loop; all else is for whichever thread has the files in hand.
  */
 #pragma once
 

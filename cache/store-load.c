@@ -107,6 +107,8 @@ load_segment(BlockStore *store, guint32 number)
 	if (state.is_damaged)
 		store_report_damage(store, segment,
 		                    "torn or damaged, what is lost is fetched again");
+	if (segment->data_end + segment->log_end >= store->segment_bytes)
+		segment->is_whole = FALSE; /* full, maybe only since the limit is smaller now */
 	g_ptr_array_add(store->segments, segment);
 	store->statistics.n_bytes += segment->data_end + segment->log_end;
 }

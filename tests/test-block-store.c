@@ -448,6 +448,27 @@ test_smaller_limit(void)
 	fixture_clear(&fixture);
 }
 
+/* The only segment is far too long now, but must not be in the way. */
+static void
+test_smaller_segments(void)
+{
+	Fixture fixture;
+
+	fixture_init(&fixture, 2048 * MIB);
+	for (guint i = 0; i < 35; i++)
+		fixture_put(&fixture, i, 0, i, 100000);
+	fixture.max_bytes = 4 * MIB;
+	fixture_reopen(&fixture);
+	fixture_check(&fixture, 0, 0, 0, 100000);
+	for (guint i = 100; i < 120; i++)
+		fixture_put(&fixture, i, 0, i, 100000);
+	fixture_settle(&fixture);
+	for (guint i = 100; i < 120; i++)
+		fixture_check(&fixture, i, 0, i, 100000);
+	fixture_check(&fixture, 0, 0, 0, 100000);
+	fixture_clear(&fixture);
+}
+
 /* The worker is held, so nothing is written. */
 static void
 test_queue_is_bounded(void)
@@ -670,6 +691,7 @@ main(int argc, char **argv)
 	g_test_add_func("/block-store/all-is-hot", test_all_is_hot);
 	g_test_add_func("/block-store/read-while-evicted", test_read_while_evicted);
 	g_test_add_func("/block-store/smaller-limit", test_smaller_limit);
+	g_test_add_func("/block-store/smaller-segments", test_smaller_segments);
 	g_test_add_func("/block-store/queue-is-bounded", test_queue_is_bounded);
 	g_test_add_func("/block-store/other-store", test_other_store);
 	g_test_add_func("/block-store/modes", test_modes);
