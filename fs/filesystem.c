@@ -18,6 +18,7 @@ filesystem_new(const Options *options)
 	fs->options = options;
 	fs->mounted_at = g_get_real_time() / G_USEC_PER_SEC;
 	g_queue_init(&fs->parked);
+	fs->released = g_ptr_array_new();
 	wait_queue_init(&fs->behind);
 	fs->listed = g_hash_table_new(NULL, NULL);
 	fs->shrunk = g_array_new(FALSE, FALSE, sizeof(guint64));
@@ -32,6 +33,7 @@ filesystem_free(FileSystem *fs)
 	g_clear_handle_id(&fs->deadline_timer, g_source_remove);
 	g_clear_handle_id(&fs->tell_shrunk, g_source_remove);
 	g_clear_handle_id(&fs->wake_behind, g_source_remove);
+	g_ptr_array_unref(fs->released);
 	g_hash_table_unref(fs->listed);
 	g_array_unref(fs->shrunk);
 	g_hash_table_unref(fs->snapshots);

@@ -32,6 +32,7 @@ typedef struct {
 	Notifier *notifier;
 	const Options *options;
 	GQueue parked;        /* of Request */
+	GPtrArray *released;  /* of fuse_req_t: RELEASE, for whose answer nobody waits */
 	guint deadline_timer; /* while requests are parked */
 	GHashTable *listed;   /* mailbox id -> version of the listing that the kernel holds */
 	GArray *shrunk;    /* of nodes whose attributes the kernel is to hear of a little later */

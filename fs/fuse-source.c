@@ -25,7 +25,7 @@ typedef struct {
 	gpointer fd_tag;
 	gboolean may_linger;
 	gboolean lingering; /* the last turn ended with requests still coming */
-	void (*ended)(gpointer data);
+	const FuseSourceEvents *events;
 	gpointer data;
 } FuseSource;
 
@@ -74,14 +74,16 @@ source_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 		now = g_get_monotonic_time();
 		if (handled)
 			last = now;
-		else if (!self->may_linger || now - last > LINGER_US)
+		else
+			self->events->quiet(self->data);
+		if (!handled && (!self->may_linger || now - last > LINGER_US))
 			return G_SOURCE_CONTINUE;
 		if (now > turn_end) {
 			self->lingering = self->may_linger || handled;
 			return G_SOURCE_CONTINUE;
 		}
 	}
-	self->ended(self->data);
+	self->events->ended(self->data);
 	return G_SOURCE_REMOVE;
 }
 
@@ -99,7 +101,7 @@ static GSourceFuncs source_functions = {
 };
 
 GSource *
-fuse_source_new(struct fuse_session *session, void (*ended)(gpointer data), gpointer data)
+fuse_source_new(struct fuse_session *session, const FuseSourceEvents *events, gpointer data)
 {
 	GSource *source = g_source_new(&source_functions, sizeof(FuseSource));
 	FuseSource *self = (FuseSource *)source;
@@ -108,9 +110,12 @@ fuse_source_new(struct fuse_session *session, void (*ended)(gpointer data), gpoi
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	self->session = session;
 	self->may_linger = g_get_num_processors() > 1;
-	self->ended = ended;
+	self->events = events;
 	self->data = data;
 	self->fd_tag = g_source_add_unix_fd(source, fd, G_IO_IN | G_IO_ERR | G_IO_HUP);
+	/* Else GLib takes the descriptor out of the loop around each turn, and writes to its own
+	 * eventfd both times, and reads it. No source of ours runs a loop inside a loop. */
+	g_source_set_can_recurse(source, TRUE);
 	g_source_attach(source, NULL);
 	return source;
 }

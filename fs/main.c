@@ -141,6 +141,12 @@ on_unmounted(gpointer data)
 	g_main_loop_quit(((Program *)data)->loop);
 }
 
+static void
+on_quiet(gpointer data)
+{
+	requests_answer_released(((Program *)data)->fs);
+}
+
 static gboolean
 on_signal(gpointer data)
 {
@@ -164,7 +170,8 @@ program_catch_signals(Program *program)
 static void
 program_serve(Program *program)
 {
-	GSource *source = fuse_source_new(program->session, on_unmounted, program);
+	static const FuseSourceEvents events = {.quiet = on_quiet, .ended = on_unmounted};
+	GSource *source = fuse_source_new(program->session, &events, program);
 
 	if (!program->stopping)
 		g_main_loop_run(program->loop);

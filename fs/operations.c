@@ -127,7 +127,7 @@ op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	(void)node;
 	(void)fi;
-	fuse_reply_err(req, 0);
+	request_reply_released(req);
 }
 
 /* Always from memory: desktops ask this of every mount, and must not hang on a dead line. */

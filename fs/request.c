@@ -12,7 +12,8 @@
 
 #include <errno.h>
 
-#define DEADLINES 4 /* times the user's timeout, from the first wait on */
+#define DEADLINES    4  /* times the user's timeout, from the first wait on */
+#define MAX_RELEASED 16 /* unanswered: the kernel counts them as background work */
 
 int
 error_to_errno(const GError *error)
@@ -132,9 +133,29 @@ request_go_on(Request *request, CacheResult result, GError **error)
 	return FALSE;
 }
 
+/* Whoever closes one file in order to open the next waits for the latter's answer alone. */
+void
+request_reply_released(fuse_req_t req)
+{
+	FileSystem *fs = fuse_req_userdata(req);
+
+	if (fs->released->len == MAX_RELEASED)
+		requests_answer_released(fs);
+	g_ptr_array_add(fs->released, req);
+}
+
+void
+requests_answer_released(FileSystem *fs)
+{
+	for (guint i = 0; i < fs->released->len; i++)
+		fuse_reply_err(fs->released->pdata[i], 0);
+	g_ptr_array_set_size(fs->released, 0);
+}
+
 void
 requests_answer_all(FileSystem *fs, int errnum)
 {
+	requests_answer_released(fs);
 	while (fs->parked.length) {
 		Request *request = fs->parked.head->data;
 

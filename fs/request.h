@@ -55,5 +55,10 @@ void request_reply_iov(Request *request, const struct iovec *iov, guint n_iov);
 /* The errno that stands for @error: the one table from errors to errnos. */
 int error_to_errno(const GError *error);
 
+/* Answers @req, a RELEASE, with 0, but not before somebody who waits: at
+ * requests_answer_released(), which is to be called whenever no other request is there. */
+void request_reply_released(fuse_req_t req);
+void requests_answer_released(FileSystem *fs);
+
 /* Answers whatever is parked, with @errnum. */
 void requests_answer_all(FileSystem *fs, int errnum);

@@ -239,6 +239,7 @@ stream_new(const ImapSettings *settings, SSL_CTX *context, const ImapStreamEvent
 	stream->connecting = g_cancellable_new();
 	stream->source = g_source_new(&source_functions, sizeof(StreamSource));
 	((StreamSource *)stream->source)->stream = stream;
+	g_source_set_can_recurse(stream->source, TRUE); /* spares three syscalls (fuse-source.c) */
 	g_source_attach(stream->source, NULL);
 	g_socket_client_set_enable_proxy(client, FALSE);
 	g_socket_client_connect_to_host_async(client, settings->host, settings->port,
