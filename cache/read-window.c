@@ -6,12 +6,14 @@
 #include <string.h>
 
 #define N_READERS 32
+#define GROWTH    4
 #define RECENT    16 /* blocks: as many READs as the kernel may have in flight behind the newest */
 
 typedef struct {
 	guint64 message;
-	guint32 next;  /* the block that a sequential reader reads next */
-	guint n_ahead; /* the window, in blocks */
+	guint32 next;   /* the block that a sequential reader reads next */
+	guint64 n_read; /* blocks in sequence up to there */
+	guint n_ahead;  /* the window, in blocks */
 } Reader;
 
 struct ReadWindows {
@@ -55,6 +57,16 @@ reader_of(ReadWindows *windows, guint64 message)
 	return &windows->readers[0];
 }
 
+/* To the end of the next READ in sequence; the first such step may still be chance. */
+static void
+reader_go_on(Reader *reader, guint32 last, guint max_blocks)
+{
+	guint32 step = last + 1 - reader->next;
+
+	reader->n_read += step;
+	reader->n_ahead = (guint)MIN(reader->n_ahead ? GROWTH * reader->n_read : step, max_blocks);
+}
+
 guint
 read_windows_ahead(ReadWindows *windows, guint64 message, guint32 first, guint32 last)
 {
@@ -62,11 +74,12 @@ read_windows_ahead(ReadWindows *windows, guint64 message, guint32 first, guint32
 
 	if (last < reader->next && reader->next - last <= RECENT)
 		return reader->n_ahead; /* asked again, when what it waited for had come */
-	if (first == reader->next || first + 1 == reader->next)
-		reader->n_ahead =
-			reader->next ? MIN(MAX(1, reader->n_ahead * 2), windows->max_blocks) : 0;
-	else
+	if (reader->next && (first == reader->next || first + 1 == reader->next)) {
+		reader_go_on(reader, last, windows->max_blocks);
+	} else {
+		reader->n_read = last + 1 - first;
 		reader->n_ahead = 0;
+	}
 	reader->next = last + 1;
 	return reader->n_ahead;
 }

@@ -1,9 +1,11 @@
 /*
  * read-window.h: how far ahead to read in a large message.
  *
- * A reader that goes on where it stopped gets a window that doubles with each step; one that jumps
- * gets only what it asks for. The few most recent readers are remembered by message, not by open
- * file, because a read-only mount never sees files being opened.
+ * A reader that goes on where it stopped gets a window: as much again as that step at first, then
+ * four times all that it has read in sequence. So a line with a long round trip is full after few
+ * of them, and one who stops has moved at most four times more than was read. One that jumps gets
+ * only what it asks for. The few most recent readers are remembered by message, not by open file,
+ * because a read-only mount never sees files being opened.
  */
 #pragma once
 

@@ -3,7 +3,7 @@
  */
 #include "read-window.h"
 
-#define MAX_BLOCKS 16
+#define MAX_BLOCKS 32
 
 /* A read by one reader: its first and last block, and how far ahead that is worth reading. */
 typedef struct {
@@ -23,20 +23,21 @@ static const Row rows[] = {
          8,
          {{0, 0, 0},
           {1, 1, 1},
-          {2, 2, 2},
-          {3, 3, 4},
-          {4, 4, 8},
-          {5, 5, 16},
-          {6, 6, 16},
-          {7, 7, 16}}},
-	{"asked-again", 6, {{0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {2, 2, 2}, {2, 2, 2}}},
-	{"in-small-steps", 6, {{0, 0, 0}, {0, 0, 0}, {0, 1, 1}, {1, 1, 1}, {1, 2, 2}, {2, 2, 2}}},
-	{"in-large-steps", 4, {{0, 7, 0}, {8, 15, 1}, {16, 23, 2}, {24, 31, 4}}},
-	{"jump-forward", 5, {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {90, 90, 0}, {91, 91, 1}}},
-	{"asked-again-late", 5, {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {1, 1, 2}, {3, 3, 4}}},
-	{"jump-back", 5, {{100, 100, 0}, {101, 101, 1}, {102, 102, 2}, {0, 0, 0}, {1, 1, 1}}},
+          {2, 2, 12},
+          {3, 3, 16},
+          {4, 4, 20},
+          {5, 5, 24},
+          {6, 6, 28},
+          {7, 7, 32}}},
+	{"bounded", 4, {{0, 6, 0}, {7, 7, 1}, {8, 8, 32}, {9, 9, 32}}},
+	{"asked-again", 6, {{0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {2, 2, 12}, {2, 2, 12}}},
+	{"in-small-steps", 6, {{0, 0, 0}, {0, 0, 0}, {0, 1, 1}, {1, 1, 1}, {1, 2, 12}, {2, 2, 12}}},
+	{"in-large-steps", 4, {{0, 1, 0}, {2, 3, 2}, {4, 5, 24}, {6, 7, 32}}},
+	{"jump-forward", 5, {{0, 0, 0}, {1, 1, 1}, {2, 2, 12}, {90, 90, 0}, {91, 91, 1}}},
+	{"asked-again-late", 5, {{0, 0, 0}, {1, 1, 1}, {2, 2, 12}, {1, 1, 12}, {3, 3, 16}}},
+	{"jump-back", 5, {{100, 100, 0}, {101, 101, 1}, {102, 102, 12}, {0, 0, 0}, {1, 1, 1}}},
 	{"backwards", 4, {{9, 9, 0}, {8, 8, 0}, {7, 7, 0}, {6, 6, 0}}},
-	{"begins-in-the-middle", 3, {{50, 50, 0}, {51, 51, 1}, {52, 52, 2}}},
+	{"begins-in-the-middle", 3, {{50, 50, 0}, {51, 51, 1}, {52, 52, 12}}},
 	{"every-second", 4, {{0, 0, 0}, {2, 2, 0}, {4, 4, 0}, {6, 6, 0}}},
 };
 
@@ -64,10 +65,10 @@ test_many_readers(void)
 	for (guint32 block = 0; block < 4; block++)
 		for (guint64 message = 1; message <= 32; message++)
 			g_assert_cmpuint(read_windows_ahead(windows, message, block, block), ==,
-			                 block ? 1 << (block - 1) : 0);
+			                 block > 1 ? 4 * (block + 1) : block);
 	/* One more, and the one that was heard of least recently begins anew. */
 	g_assert_cmpuint(read_windows_ahead(windows, 33, 0, 0), ==, 0);
-	g_assert_cmpuint(read_windows_ahead(windows, 2, 4, 4), ==, 8);
+	g_assert_cmpuint(read_windows_ahead(windows, 2, 4, 4), ==, 20);
 	g_assert_cmpuint(read_windows_ahead(windows, 1, 4, 4), ==, 0);
 	read_windows_free(windows);
 }
@@ -79,7 +80,7 @@ test_at_the_end_of_numbers(void)
 	guint32 last = G_MAXUINT32 / 2;
 
 	g_assert_cmpuint(read_windows_ahead(windows, 1, last - 1, last - 1), ==, 0);
-	g_assert_cmpuint(read_windows_ahead(windows, 1, last, last + 8), ==, 1);
+	g_assert_cmpuint(read_windows_ahead(windows, 1, last, last + 8), ==, 9);
 	g_assert_cmpuint(read_windows_ahead(windows, 1, 0, 0), ==, 0);
 	read_windows_free(windows);
 }

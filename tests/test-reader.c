@@ -168,7 +168,8 @@ test_reader_gives_up(void)
 	ask_check_bytes(patient, setup.message);
 }
 
-/* From front to back: few commands, and never much further than the reader is. */
+/* From front to back: few commands, and never much further than the reader is. The first step gets
+ * one block, every later one four times what was read. */
 static void
 test_sequential(void)
 {
@@ -176,7 +177,8 @@ test_sequential(void)
 	guint64 asked_until = 0;
 
 	for (guint64 offset = 0; offset < 40 * MIB; offset += BLOCK) {
-		guint64 step = offset / BLOCK, window = step ? 1ULL << MIN(step - 1, 6) : 0;
+		guint64 step = offset / BLOCK;
+		guint64 window = step > 1 ? MIN(4 * (step + 1), 64) : step;
 
 		check_read(&setup, offset, BLOCK);
 		for (guint i = 0; i < setup.fake->reads->len; i++) {
