@@ -52,7 +52,8 @@ mailbox_last_uid(const Mailbox *mailbox)
 static gboolean
 name_is_taken(const Mailbox *mailbox, const char *name)
 {
-	return g_hash_table_contains(mailbox->names, name) || mailbox_child(mailbox, name);
+	return g_hash_table_contains(mailbox->names, name) ||
+	       (mailbox->children->len && mailbox_child(mailbox, name));
 }
 
 static char *

@@ -144,6 +144,42 @@ all_bytes_below(const char *text, gsize length, guchar limit)
 	return TRUE;
 }
 
+gboolean
+file_name_is_composed(const char *text)
+{
+	static const struct {
+		gunichar first, last;
+	} ranges[] = {
+		{0x0000, 0x02ff},   /* Latin */
+		{0x0388, 0x0482},   /* Greek, Cyrillic */
+		{0x4e00, 0x9fff},   /* Han */
+		{0x309b, 0x30ff},   /* katakana */
+		{0x3030, 0x3098},   /* hiragana */
+		{0xac00, 0xd7a3},   /* Hangul syllables */
+		{0x061b, 0x064a},   /* Arabic letters */
+		{0x05d0, 0x05ea},   /* Hebrew letters */
+		{0x0e01, 0x0e37},   /* Thai letters */
+		{0x048a, 0x0590},   /* more Cyrillic, Armenian */
+		{0x0375, 0x037d},   /* Greek signs */
+		{0x037f, 0x0386},   /* more of them */
+		{0x2002, 0x20cf},   /* punctuation, currencies */
+		{0x3001, 0x3029},   /* punctuation of the East */
+		{0xff01, 0xff9d},   /* full and half width */
+		{0x1f000, 0x1fbff}, /* emoji */
+	};
+
+	for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+		gunichar c = g_utf8_get_char(at);
+		gsize i = 0;
+
+		while (c < ranges[i].first || c > ranges[i].last) {
+			if (++i == G_N_ELEMENTS(ranges))
+				return FALSE;
+		}
+	}
+	return TRUE;
+}
+
 gsize
 file_name_clean(char *out, gsize limit, const char *text, gsize length)
 {
@@ -154,8 +190,7 @@ file_name_clean(char *out, gsize limit, const char *text, gsize length)
 	if (all_bytes_below(text, length, 0x80))
 		return clean_characters(out, limit, text, length);
 	valid = g_utf8_make_valid(text, (gssize)length);
-	/* Below U+0300, the first mark, whose first byte is 0xcc, everything is in NFC. */
-	if (all_bytes_below(valid, strlen(valid), 0xcc))
+	if (file_name_is_composed(valid))
 		return clean_characters(out, limit, valid, strlen(valid));
 	composed = g_utf8_normalize(valid, -1, G_NORMALIZE_NFC);
 	return clean_characters(out, limit, composed, strlen(composed));

@@ -23,3 +23,7 @@ void file_name_hash(char *out, gsize n_characters, const void *bytes, gsize leng
  * digits of any script stay, marks after them, and '_', '+' and '@'; everything else becomes '-',
  * of which there is never one at an end or two in a row. In NFC, cut between characters. */
 gsize file_name_clean(char *out, gsize limit, const char *text, gsize length);
+
+/* TRUE if @text, valid UTF-8, is certainly in NFC: it is of characters that neither change nor join
+ * with any others. Of most text this is true, and a tenth of the work of composing it. */
+gboolean file_name_is_composed(const char *text);

@@ -3,8 +3,9 @@
  *
  * A mailbox that is listed for the first time gets 100,000 names at once, so the common case is
  * cheap: the fields are found in one pass without a copy, and a value of plain ASCII goes into the
- * name as it stands. GMime sees the rest: encoded words, raw 8-bit text, addresses of unusual form,
- * and every date. Both ways must give the same name; the test compares them.
+ * name as it stands. GMime decodes encoded words, but need not parse an address around them, and
+ * sees the rest: raw 8-bit text, addresses of unusual form, and every date. Both ways must give the
+ * same name; the test compares them.
  *
  * A '.' stands between the parts and never in one, so that a script may split a name there.
  */
@@ -288,8 +289,29 @@ unquote_plain(Span *name)
 	return span_is_made_of(*name, " !#$%&'()*+,-./:;<>@[]^_`{|}~");
 }
 
+/* TRUE for encoded words (RFC 2047) with blanks between them, and no character that means something
+ * to a parser of addresses. */
+static gboolean
+is_encoded_phrase(Span name)
+{
+	const char *end = name.bytes + name.length;
+	const char *word_end;
+
+	for (const char *at = name.bytes; at < end; at = word_end) {
+		while (g_ascii_isspace(*at))
+			at++;
+		for (word_end = at; word_end < end && !g_ascii_isspace(*word_end);)
+			word_end++;
+		if (word_end - at < 8 || memcmp(at, "=?", 2) != 0 ||
+		    memcmp(word_end - 2, "?=", 2) != 0 ||
+		    !span_is_made_of((Span){at, (gsize)(word_end - at)}, "=?_-+/*"))
+			return FALSE;
+	}
+	return name.length > 0;
+}
+
 /* Splits what nearly every From field is: "Alice Smith" <alice@example.org>, the same without the
- * quotes, or alice@example.org. FALSE if it is anything else. */
+ * quotes, or with encoded words, or alice@example.org. FALSE if it is anything else. */
 static gboolean
 split_plain_from(Span from, Span *name, Span *address)
 {
@@ -306,7 +328,16 @@ split_plain_from(Span from, Span *name, Span *address)
 		open--;
 	*name = span_trim(from.bytes, open);
 	*address = (Span){open + 1, (gsize)(end - open) - 2};
-	return *open == '<' && unquote_plain(name) && is_plain_address(*address);
+	return *open == '<' && (is_encoded_phrase(*name) || unquote_plain(name)) &&
+	       is_plain_address(*address);
+}
+
+static char *
+decode_phrase(Span phrase)
+{
+	g_autofree char *text = span_dup(phrase);
+
+	return g_mime_utils_header_decode_phrase(parser_options, text);
 }
 
 static gsize
@@ -331,6 +362,9 @@ put_sender(char *out, Span from)
 		name = (Span){decoded_name, decoded_name != NULL ? strlen(decoded_name) : 0};
 		address = (Span){decoded_address,
 		                 decoded_address != NULL ? strlen(decoded_address) : 0};
+	} else if (!span_is_plain(name)) {
+		decoded_name = decode_phrase(name);
+		name = (Span){decoded_name, strlen(decoded_name)};
 	}
 	length = file_name_clean(out, SENDER_MAX, name.bytes, name.length);
 	if (length == 0)
