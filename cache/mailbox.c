@@ -6,16 +6,30 @@
  */
 #include "account-private.h"
 
-/* Index of the first message with a UID of at least @uid. */
+static guint32
+uid_at(const Mailbox *mailbox, guint i)
+{
+	return g_array_index(mailbox->messages, Message, i).uid;
+}
+
+/* Index of the first message with a UID of at least @uid. No two messages have one UID, so not more
+ * than lie between the first and @uid are before it, nor than lie up to the last behind it: where
+ * few are missing, little is left to search. */
 static guint
 lower_bound(const Mailbox *mailbox, guint32 uid)
 {
-	guint low = 0, high = mailbox->messages->len;
+	guint n = mailbox->messages->len, low, high;
 
+	if (!n || uid <= uid_at(mailbox, 0))
+		return 0;
+	if (uid > uid_at(mailbox, n - 1))
+		return n;
+	low = n - MIN(n, uid_at(mailbox, n - 1) - uid + 1);
+	high = MIN(n, uid - uid_at(mailbox, 0));
 	while (low < high) {
 		guint middle = low + (high - low) / 2;
 
-		if (g_array_index(mailbox->messages, Message, middle).uid < uid)
+		if (uid_at(mailbox, middle) < uid)
 			low = middle + 1;
 		else
 			high = middle;
