@@ -5,9 +5,10 @@
  * into file names; levels that no mailbox has are made as empty directories. INBOX is spelled in
  * capitals whatever the server says. What a complete listing did not show is removed.
  */
-#include "account-private.h"
+#include "keep.h"
 
 #define LAZY_TIMES 4 /* a listing will do for the lazy for so many times as long as it took */
+#define FRESH_US   (2 * G_USEC_PER_SEC) /* the first one for so long at least */
 
 static void listing_begin(Account *account);
 
@@ -76,6 +77,27 @@ leaf_below(Mailbox *parent, const char *component, const RemoteMailbox *remote)
 	return leaf; /* so far only a level */
 }
 
+/* What the index has to be told of, should it be news. */
+static void
+leaf_note(Mailbox *leaf, const RemoteMailbox *remote)
+{
+	guint32 position = leaf->account->n_positions++;
+
+	leaf->unsaved |= leaf->position != position || leaf->delimiter != remote->delimiter ||
+	                 leaf->selectable != remote->selectable ||
+	                 (remote->uidvalidity && leaf->uidvalidity != remote->uidvalidity) ||
+	                 g_strcmp0(leaf->path, remote->path) != 0;
+	leaf->position = position;
+	leaf->delimiter = remote->delimiter;
+	g_free(leaf->path);
+	leaf->path = g_strdup(remote->path);
+	leaf->announced = (IndexState){
+		.exists = remote->messages,
+		.uidnext = remote->uidnext,
+		.highestmodseq = remote->highestmodseq,
+	};
+}
+
 static void
 leaf_update(Mailbox *leaf, const RemoteMailbox *remote)
 {
@@ -83,8 +105,8 @@ leaf_update(Mailbox *leaf, const RemoteMailbox *remote)
 		mailbox_become_level(leaf);
 	if (!leaf->name)
 		mailbox_set_name(leaf, remote->name);
+	leaf_note(leaf, remote);
 	leaf->selectable = remote->selectable;
-	leaf->n_announced = remote->messages;
 	leaf->list_generation = leaf->account->list_generation;
 	if (!remote->uidvalidity || leaf->uidvalidity == remote->uidvalidity)
 		return;
@@ -95,13 +117,13 @@ leaf_update(Mailbox *leaf, const RemoteMailbox *remote)
 	leaf->uidvalidity = remote->uidvalidity;
 }
 
-static void
-on_mailbox(const RemoteMailbox *remote, gpointer data)
+Mailbox *
+account_take_mailbox(Account *account, const RemoteMailbox *remote, guint32 wanted_id)
 {
-	Account *account = data;
 	const char delimiter[] = {remote->delimiter, '\0'};
 	g_auto(GStrv) components = NULL;
 	Mailbox *level = account->top;
+	Mailbox *leaf;
 	char **component;
 
 	if (remote->delimiter) {
@@ -114,7 +136,26 @@ on_mailbox(const RemoteMailbox *remote, gpointer data)
 	for (component = components;
 	     component[0] && component[1] && (*component[1] || component[2]); component++)
 		level = level_below(level, *component);
-	leaf_update(leaf_below(level, *component ? *component : "", remote), remote);
+	account->wanted_id = wanted_id;
+	leaf = leaf_below(level, *component ? *component : "", remote);
+	account->wanted_id = 0;
+	leaf_update(leaf, remote);
+	return leaf;
+}
+
+static void
+on_mailbox(const RemoteMailbox *remote, gpointer data)
+{
+	account_take_mailbox(data, remote, 0);
+}
+
+static void
+keep_tree(const Mailbox *mailbox)
+{
+	for (guint i = 0; i < mailbox->children->len; i++) {
+		keep_mailbox(mailbox->children->pdata[i]);
+		keep_tree(mailbox->children->pdata[i]);
+	}
 }
 
 static gboolean
@@ -144,6 +185,7 @@ on_listed(const GError *error, gpointer data)
 
 	if (!error) {
 		sweep(account->top);
+		keep_tree(account->top);
 		account->listed = TRUE;
 		account->listed_at_us = g_get_monotonic_time();
 		account->listing_took_us = account->listed_at_us - account->listing_began_us;
@@ -161,8 +203,18 @@ listing_begin(Account *account)
 {
 	account->n_listings_begun++;
 	account->list_generation++;
+	account->n_positions = 0;
 	account->listing_began_us = g_get_monotonic_time();
-	account->remote->operations->list(account->remote, FALSE, &list_handler, account);
+	account->remote->operations->list(account->remote, account->n_listings_begun == 1,
+	                                  &list_handler, account);
+}
+
+/* Mounting lists the account: who mounts and then looks into it need not wait for that twice. */
+gboolean
+account_is_fresh(const Account *account)
+{
+	return account->n_listings_done == 1 && account->listed_at_us &&
+	       g_get_monotonic_time() - account->listed_at_us < FRESH_US;
 }
 
 /* One that is under way may have passed what the caller wants to see: then another follows it. */
@@ -171,8 +223,9 @@ account_refresh(Account *account, gboolean lazy)
 {
 	gboolean busy = account->n_listings_begun > account->n_listings_done;
 
-	if (lazy && account->listed &&
-	    g_get_monotonic_time() - account->listed_at_us < account->listing_took_us * LAZY_TIMES)
+	if (lazy && (account_is_fresh(account) ||
+	             (account->listed_at_us && g_get_monotonic_time() - account->listed_at_us <
+	                                               account->listing_took_us * LAZY_TIMES)))
 		return account->n_listings_done;
 	if (lazy && busy)
 		return account->n_listings_begun;

@@ -6,12 +6,15 @@
  *     mailbox.c         the messages of one mailbox
  *     mailbox-sync.c    keeping them up to date (FETCH, SEARCH)
  *     reader.c          the bytes of messages
+ *     keep.c            what is kept of all this on disk (keep.h)
+ *     reattach.c        finding the bytes of messages again under other UIDs
  */
 #pragma once
 
 #include "block-cache.h"
 #include "imapfs/account.h"
 #include "read-window.h"
+#include "storage.h"
 
 typedef struct Reader Reader;
 
@@ -25,14 +28,19 @@ struct Account {
 	Mailbox *top;          /* above the top level: always there */
 	GHashTable *mailboxes; /* id -> Mailbox */
 	GHashTable *worn_ids;  /* set of ids that are not given out again */
+	guint32 wanted_id;     /* for the next mailbox, if it is free; 0: any */
+	guint32 n_positions;   /* mailboxes seen in this listing */
 	GHashTable *by_name;   /* Mailbox.name (not owned) -> Mailbox */
 
 	/* Listing. Tickets: a refresh that began as number n is done when n_listed >= n. */
 	guint64 n_listings_begun, n_listings_done, n_listings_wanted;
 	gint64 listed_at_us, listing_began_us, listing_took_us;
 	guint list_generation;
-	gboolean listed; /* the tree is a server's */
+	gboolean listed; /* the tree is a server's, if an earlier mount's */
 	WaitQueue listing;
+	Storage *storage;  /* or NULL: nothing is kept on disk */
+	GList *reattaches; /* under way (reattach.c) */
+	gboolean closing;  /* the server may not be asked any more */
 
 	Reader *reader;
 	gboolean sizes_lie;
@@ -40,6 +48,7 @@ struct Account {
 
 typedef enum {
 	MAILBOX_UNKNOWN,  /* nothing is known of its messages, or only a beginning */
+	MAILBOX_STORED,   /* what is known of its messages is on disk */
 	MAILBOX_COMPLETE, /* all messages of some moment are known */
 } MailboxState;
 
@@ -50,9 +59,13 @@ struct Mailbox {
 	char *file_name;
 	char *name; /* server's bytes; NULL: not on the server, only a level in others' names */
 	gboolean selectable;
-	guint32 uidvalidity;     /* 0: not known yet */
-	gboolean early_id;       /* made before the UIDVALIDITY was known */
-	guint32 n_announced;     /* messages, as STATUS told */
+	guint32 uidvalidity; /* 0: not known yet */
+	gboolean early_id;   /* made before the UIDVALIDITY was known */
+	char *path;          /* as in RemoteMailbox, and so is the delimiter */
+	char delimiter;
+	guint32 position;        /* in the order of LIST */
+	gboolean unsaved;        /* the index has not these, or others */
+	IndexState announced;    /* as STATUS told */
 	GPtrArray *children;     /* of Mailbox, by id; owned by account->mailboxes */
 	GHashTable *child_names; /* Mailbox.file_name (not owned) -> Mailbox */
 	guint list_generation;
@@ -65,6 +78,10 @@ struct Mailbox {
 	GArray *ranks;   /* of guint32: where each message stands in by_name */
 	guint64 by_name_version; /* of the list that these are of */
 	gint64 changed_at;
+	IndexState synced;        /* when it was last in sync with the server */
+	gboolean flags_known;     /* since then by way of unknown changes, too */
+	GArray *unsaved_messages; /* of IndexMessage, on their way to the index; or NULL */
+	GArray *unsaved_flags;    /* of IndexFlags, likewise */
 
 	/* Syncing. Tickets as above. */
 	guint64 n_syncs_begun, n_syncs_done, n_syncs_wanted;
@@ -77,6 +94,12 @@ struct Mailbox {
 };
 
 /* --- account.c --- */
+
+/* Whether the account was listed just now, for the first time in this mount. */
+gboolean account_is_fresh(const Account *account);
+
+/* What a listing told, now or long ago; with the id @wanted_id, if that is free. */
+Mailbox *account_take_mailbox(Account *account, const RemoteMailbox *remote, guint32 wanted_id);
 
 /* A mailbox below @parent (or account->top). Takes @file_name. */
 Mailbox *mailbox_new(Account *account, Mailbox *parent, guint32 uidvalidity, char *file_name);
@@ -102,7 +125,14 @@ void mailbox_touch(Mailbox *mailbox);
 /* Adds what a scan told; known UIDs are left alone. */
 void mailbox_add_message(Mailbox *mailbox, const RemoteMessage *message);
 
-/* Forgets the messages in [@first, @last] and tells the layer above. */
+/* Adds @message, which has its name already; takes the strings in it. */
+void mailbox_take_message(Mailbox *mailbox, const Message *message);
+
+/* The server told the flags of a message anew. */
+void mailbox_set_flags(Mailbox *mailbox, guint32 uid, const char *flags);
+
+/* Forgets the messages in [@first, @last] and tells the layer above; on disk they stay, or not. */
+void mailbox_drop_messages(Mailbox *mailbox, guint32 first, guint32 last);
 void mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last);
 
 Message *mailbox_find_message(const Mailbox *mailbox, guint32 uid);

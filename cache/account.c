@@ -7,7 +7,8 @@
  * stored. Where the UIDVALIDITY becomes known only later, the id is worn once the mailbox is gone:
  * another one of that name must not find its blocks.
  */
-#include "account-private.h"
+#include "keep.h"
+#include "reattach.h"
 
 #include <string.h>
 
@@ -47,6 +48,8 @@ choose_id(const Account *account, const Mailbox *mailbox)
 	g_checksum_get_digest(checksum, digest, &length);
 	memcpy(&id, digest, sizeof(id));
 	id = GUINT32_FROM_LE(id) & 0x7fffffff;
+	if (account->wanted_id && id_is_free(account, account->wanted_id))
+		return account->wanted_id;
 	while (!id_is_free(account, id))
 		id = (id + 1) & 0x7fffffff;
 	return id;
@@ -72,7 +75,10 @@ children_lower_bound(const Mailbox *parent, guint32 id)
 static void
 message_clear(gpointer data)
 {
-	g_free(((Message *)data)->name);
+	Message *message = data;
+
+	g_free(message->name);
+	g_ref_string_release(message->flags);
 }
 
 static Mailbox *
@@ -101,7 +107,10 @@ mailbox_free(Mailbox *mailbox)
 	g_array_unref(mailbox->messages);
 	g_ptr_array_unref(mailbox->children);
 	g_hash_table_unref(mailbox->child_names);
+	g_clear_pointer(&mailbox->unsaved_messages, g_array_unref);
+	g_clear_pointer(&mailbox->unsaved_flags, g_array_unref);
 	g_free(mailbox->name);
+	g_free(mailbox->path);
 	g_free(mailbox->file_name);
 	g_free(mailbox);
 }
@@ -171,8 +180,9 @@ mailbox_remove(Mailbox *mailbox)
 
 	while (mailbox->children->len)
 		mailbox_remove(mailbox->children->pdata[0]);
-	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	mailbox_drop_messages(mailbox, 1, G_MAXUINT32);
 	mailbox_leave(mailbox);
+	keep_no_mailbox(mailbox->account, mailbox->id);
 	mailbox_set_name(mailbox, NULL);
 	wait_queue_wake(&mailbox->syncing, error);
 	mailbox_free(mailbox);
@@ -182,12 +192,18 @@ mailbox_remove(Mailbox *mailbox)
 void
 mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity)
 {
-	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	guint32 old_id = mailbox->id;
+
+	keep_flush(mailbox);
+	mailbox_drop_messages(mailbox, 1, G_MAXUINT32);
 	mailbox->state = MAILBOX_UNKNOWN;
 	mailbox_touch(mailbox);
 	mailbox_leave(mailbox);
 	mailbox->uidvalidity = uidvalidity;
+	mailbox->synced = (IndexState){0};
+	mailbox->unsaved = TRUE;
 	mailbox_enter(mailbox);
+	reattach_begin(mailbox, old_id);
 }
 
 void
@@ -204,9 +220,10 @@ mailbox_set_name(Mailbox *mailbox, const char *name)
 void
 mailbox_become_level(Mailbox *mailbox)
 {
-	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	if (mailbox->selectable)
+		mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
 	mailbox->state = MAILBOX_UNKNOWN;
-	mailbox->n_announced = 0;
+	mailbox->announced = mailbox->synced = (IndexState){0};
 	mailbox->selectable = FALSE;
 	mailbox_set_name(mailbox, NULL);
 }
@@ -228,8 +245,28 @@ account_new(Remote *remote, const AccountSettings *settings, const NameRules *ru
 	account->top = mailbox_alloc(account, g_strdup(""));
 	account->top->state = MAILBOX_COMPLETE;
 	wait_queue_init(&account->listing);
+	account->storage = settings->name ? storage_open(settings, rules) : NULL;
 	account->reader = reader_new(account, settings->memory);
+	account->listed = keep_load_tree(account);
 	return account;
+}
+
+/* What is under way ends now, and finds nobody. */
+static void
+account_close_storage(Account *account)
+{
+	GHashTableIter iter;
+	gpointer mailbox;
+
+	if (!account->storage)
+		return;
+	g_hash_table_iter_init(&iter, account->mailboxes);
+	while (g_hash_table_iter_next(&iter, NULL, &mailbox))
+		keep_flush(mailbox);
+	account->closing = TRUE;
+	disk_flush(account->storage->disk);
+	reattach_give_up(account);
+	storage_close(account->storage);
 }
 
 void
@@ -238,6 +275,7 @@ account_free(Account *account)
 	GHashTableIter iter;
 	gpointer mailbox;
 
+	account_close_storage(account);
 	reader_free(account->reader);
 	g_hash_table_iter_init(&iter, account->mailboxes);
 	while (g_hash_table_iter_next(&iter, NULL, &mailbox))
@@ -272,6 +310,24 @@ account_mailbox(Account *account, guint32 id)
 }
 
 gboolean
+account_is_known(const Account *account)
+{
+	return account->listed;
+}
+
+gboolean
+account_keeps(const Account *account)
+{
+	return account->storage != NULL;
+}
+
+gboolean
+account_forget(const char *cache, const char *name, GError **error)
+{
+	return folder_forget(cache, name, error);
+}
+
+gboolean
 account_sizes_lie(const Account *account)
 {
 	return account->sizes_lie;
@@ -289,7 +345,7 @@ account_n_messages(const Account *account)
 		const Mailbox *mailbox = value;
 
 		n += mailbox->state == MAILBOX_COMPLETE ? mailbox->messages->len
-		                                        : mailbox->n_announced;
+		                                        : mailbox->announced.exists;
 	}
 	return n;
 }

@@ -6,6 +6,7 @@
  * size of the message may be known; the layer above hears of a difference before any reader is
  * woken.
  */
+#include "keep.h"
 #include "reader-private.h"
 
 #include <string.h>
@@ -67,8 +68,18 @@ drop_blocks_around(Reader *reader, guint64 id, guint64 size, guint64 other)
 {
 	guint32 last = (guint32)(MAX(size, other) / REMOTE_BLOCK_SIZE);
 
-	for (guint32 i = (guint32)(MIN(size, other) / REMOTE_BLOCK_SIZE); i <= last; i++)
+	for (guint32 i = (guint32)(MIN(size, other) / REMOTE_BLOCK_SIZE); i <= last; i++) {
 		block_cache_drop(reader->blocks, id, i);
+		stored_drop(reader, id, i);
+	}
+}
+
+/* Only where the last block is full, for else its length is the proof, and is kept with it. */
+static void
+keep_proof(Account *account, guint64 id, const Message *message)
+{
+	if (message->size_exact && message->size && message->size % REMOTE_BLOCK_SIZE == 0)
+		keep_size(account_mailbox(account, (guint32)(id >> 32)), message);
 }
 
 static void
@@ -80,12 +91,15 @@ learn_size(Reader *reader, guint64 id, Message *message, guint64 size, gboolean 
 	if (lied && message->size_exact)
 		drop_blocks_around(reader, id, size, message->size);
 	message->size_exact = exact;
-	if (!lied)
+	if (!lied) {
+		keep_proof(account, id, message);
 		return;
+	}
 	if (!account->sizes_lie)
 		g_info("the server's message sizes are not exact");
 	account->sizes_lie = TRUE;
 	message->size = size;
+	keep_size(account_mailbox(account, (guint32)(id >> 32)), message);
 	account->events->size_changed(id, grew, account->data);
 }
 
@@ -140,7 +154,7 @@ fetch_find_awaited(const Reader *reader, guint64 id)
 	return NULL;
 }
 
-static Fetch *
+Fetch *
 fetch_new(Reader *reader, guint64 id, guint32 first, guint32 n_blocks)
 {
 	GPtrArray *fetches = fetches_of(reader, id);
@@ -185,16 +199,24 @@ contradicts_size(Fetch *fetch, guint64 end, gboolean is_short)
 }
 
 /* Who waits for a block that contradicts the size is woken once the true size has been told. */
-static void
-on_block(guint64 offset, GBytes *bytes, gpointer data)
+void
+fetch_take_block(Fetch *fetch, guint64 offset, GBytes *bytes)
 {
-	Fetch *fetch = data;
 	gsize size = g_bytes_get_size(bytes);
 
 	block_cache_put(fetch->reader->blocks, fetch->message,
 	                (guint32)(offset / REMOTE_BLOCK_SIZE), bytes);
 	if (!contradicts_size(fetch, offset + size, size < REMOTE_BLOCK_SIZE))
 		wait_queue_wake(&fetch->waiting, NULL);
+}
+
+static void
+on_block(guint64 offset, GBytes *bytes, gpointer data)
+{
+	Fetch *fetch = data;
+
+	stored_put(fetch->reader, fetch->message, (guint32)(offset / REMOTE_BLOCK_SIZE), bytes);
+	fetch_take_block(fetch, offset, bytes);
 }
 
 /* The bytes came up to @end. Short of what was asked for, that is where the message ends. */
@@ -254,7 +276,7 @@ fetch_broke(Fetch *fetch, Message *message)
 }
 
 /* Who is woken and asks again must find no fetch that is over. */
-static void
+void
 fetch_finish(Fetch *fetch, gboolean broke, guint64 end, const GError *error)
 {
 	Reader *reader = fetch->reader;

@@ -3,9 +3,14 @@
  *
  * One sync is one round trip when nothing was expunged:
  *
- *     scan: every message above the last known UID, and how many the mailbox holds
+ *     load: what an earlier mount kept, the first time; if the account's listing shows that
+ *       nothing has changed since, that is all
+ *     scan: every message above the last known UID, what changed of the others, and how many the
+ *       mailbox holds
  *       the counts agree          --> done: UIDs only ever grow, so the sets agree too (not after a
  *                                     scan that broke off: it may have left holes)
+ *       they agree without those that the server calls vanished
+ *                                 --> these are forgotten, done
  *       they do not               --> uids: which are left; what is not among them is forgotten,
  *                                     if that in turn agrees with the server's count
  *       another UIDVALIDITY       --> everything is forgotten, scan again; the mailbox gets another
@@ -14,21 +19,27 @@
  * A sync that breaks off leaves what has come; the next one goes on from there. Callbacks name the
  * mailbox by id and find it again, for it may be gone by then.
  */
-#include "account-private.h"
+#include "keep.h"
+#include "reattach.h"
 
 #include <string.h>
 
 #define SHOWN_AT_ONCE  150 /* messages: a READDIR of 32 KiB */
 #define SHOWN_AFTER_MS 20
+#define MAX_VANISHED   (1 << 20) /* numbers: if more are told, the counts will not agree */
 
 typedef struct {
 	Account *account;
 	guint32 mailbox_id;
-	guint32 known_until; /* messages up to this UID are not looked at */
-	gboolean restarted;  /* after a change of UIDVALIDITY */
-	gboolean from_start; /* a hole was found: all messages are asked for */
-	GArray *left;        /* of guint32 pairs: ranges of UIDs that the server still has */
-	guint show_later;    /* source that shows what has come since, should nothing more come */
+	guint32 known_until;   /* messages up to this UID are not looked at */
+	gboolean restarted;    /* after a change of UIDVALIDITY */
+	gboolean reopened;     /* ... and what the mailbox is now has been found out */
+	gboolean from_start;   /* a hole was found: all messages are asked for */
+	gboolean with_changes; /* what changed was asked for */
+	GArray *left;          /* of guint32 pairs: ranges of UIDs that the server still has */
+	GArray *vanished;      /* likewise: that it says it has not */
+	IndexState state;      /* what the mailbox is like if this ends well */
+	guint show_later;      /* source that shows what has come since, should nothing more come */
 } Sync;
 
 static void sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid);
@@ -48,7 +59,28 @@ sync_free(Sync *sync)
 {
 	g_clear_handle_id(&sync->show_later, g_source_remove);
 	g_array_unref(sync->left);
+	g_array_unref(sync->vanished);
 	g_free(sync);
+}
+
+/* The list is like the server's: so it is kept. */
+static void
+sync_note_state(const Sync *sync, Mailbox *mailbox)
+{
+	const IndexState *old = &mailbox->synced;
+	IndexState state = sync->state;
+
+	state.exists = mailbox->messages->len;
+	state.complete = TRUE;
+	if (!sync->with_changes && sync->known_until)
+		state.highestmodseq = old->highestmodseq;
+	if (!old->complete || old->exists != state.exists || old->uidnext != state.uidnext ||
+	    old->highestmodseq != state.highestmodseq) {
+		mailbox->synced = state;
+		keep_state(mailbox);
+	}
+	mailbox->flags_known |= sync->with_changes || !sync->known_until;
+	reattach_listed(mailbox);
 }
 
 /* With an old list in hand nobody is told of a failure: that list is shown. */
@@ -57,9 +89,12 @@ sync_end(Sync *sync, const GError *error)
 {
 	Mailbox *mailbox = account_mailbox(sync->account, sync->mailbox_id);
 
+	if (mailbox && mailbox->selectable && !error)
+		sync_note_state(sync, mailbox);
 	sync_free(sync);
 	if (!mailbox)
 		return;
+	keep_flush(mailbox);
 	mailbox->n_syncs_done = mailbox->n_syncs_begun;
 	mailbox->replaced = FALSE;
 	if (!error && mailbox->selectable && mailbox->state != MAILBOX_COMPLETE) {
@@ -90,6 +125,40 @@ on_range(guint32 first, guint32 last, gpointer data)
 	const guint32 range[] = {first, last};
 
 	g_array_append_vals(sync->left, range, 2);
+}
+
+/* The server's word alone is no reason to forget anything: the count must agree (on_scanned). */
+static void
+on_vanished(guint32 first, guint32 last, gpointer data)
+{
+	Sync *sync = data;
+	const guint32 range[] = {first, last};
+
+	if (sync->vanished->len < MAX_VANISHED)
+		g_array_append_vals(sync->vanished, range, 2);
+}
+
+static gboolean
+forget_vanished(const Sync *sync, Mailbox *mailbox, guint32 exists)
+{
+	g_autoptr(GHashTable) gone = g_hash_table_new(NULL, NULL);
+
+	for (guint i = 0; i + 1 < sync->vanished->len; i += 2) {
+		guint32 uid = g_array_index(sync->vanished, guint32, i) - 1;
+		guint32 last =
+			MIN(g_array_index(sync->vanished, guint32, i + 1), sync->known_until);
+		const Message *message;
+
+		while ((message = mailbox_message_after(mailbox, uid)) && message->uid <= last)
+			g_hash_table_add(gone, GUINT_TO_POINTER(uid = message->uid));
+	}
+	if (mailbox->messages->len - g_hash_table_size(gone) != exists)
+		return FALSE;
+	for (guint i = 0; i + 1 < sync->vanished->len; i += 2)
+		mailbox_forget_messages(
+			mailbox, g_array_index(sync->vanished, guint32, i),
+			MIN(g_array_index(sync->vanished, guint32, i + 1), sync->known_until));
+	return TRUE;
 }
 
 /* How many, up to and including UID @until. */
@@ -137,6 +206,7 @@ fill_holes(Sync *sync, Mailbox *mailbox)
 		return FALSE;
 	sync->from_start = TRUE;
 	g_array_set_size(sync->left, 0);
+	g_array_set_size(sync->vanished, 0);
 	sync_scan(sync, mailbox, 0);
 	return TRUE;
 }
@@ -176,7 +246,11 @@ on_opened(guint32 uidvalidity, gpointer data)
 	if (sync->restarted && mailbox->uidvalidity != uidvalidity) {
 		mailbox_become_another(mailbox, uidvalidity);
 		sync->mailbox_id = mailbox->id;
+	} else if (sync->restarted && !sync->reopened) {
+		keep_no_messages(mailbox, 1, G_MAXUINT32); /* what is left of them comes again */
 	}
+	sync->reopened = sync->restarted;
+	mailbox->unsaved |= !mailbox->uidvalidity;
 	if (!mailbox->uidvalidity)
 		mailbox->uidvalidity = uidvalidity;
 }
@@ -191,6 +265,15 @@ on_message(const RemoteMessage *message, gpointer data)
 		return;
 	mailbox_add_message(mailbox, message);
 	mailbox->n_unseen++;
+}
+
+static void
+on_flags(guint32 uid, const char *flags, gpointer data)
+{
+	Mailbox *mailbox = sync_mailbox(data);
+
+	if (mailbox)
+		mailbox_set_flags(mailbox, uid, flags);
 }
 
 static void
@@ -238,8 +321,10 @@ sync_restart(Sync *sync, Mailbox *mailbox, const GError *error)
 	if (sync->restarted || !g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE))
 		return FALSE;
 	sync->restarted = mailbox->replaced = TRUE;
-	mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
+	keep_flush(mailbox);
+	mailbox_drop_messages(mailbox, 1, G_MAXUINT32);
 	mailbox->state = MAILBOX_UNKNOWN;
+	g_array_set_size(sync->vanished, 0);
 	sync_scan(sync, mailbox, 0);
 	return TRUE;
 }
@@ -254,7 +339,13 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 		return;
 	if (mailbox && (error || !sync->known_until))
 		mailbox->holey = error != NULL;
-	if (!mailbox || error || (scanned->exists == mailbox->messages->len && !mailbox->holey)) {
+	if (mailbox && !error) {
+		sync->state.uidnext = scanned->uidnext;
+		sync->state.highestmodseq = scanned->highestmodseq;
+	}
+	if (!mailbox || error ||
+	    (!mailbox->holey && (scanned->exists == mailbox->messages->len ||
+	                         forget_vanished(sync, mailbox, scanned->exists)))) {
 		sync_end(sync, error);
 		return;
 	}
@@ -265,6 +356,8 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 static const RemoteScanHandler scan_handler = {
 	.opened = on_opened,
 	.message = on_message,
+	.flags = on_flags,
+	.vanished = on_vanished,
 	.batch = on_batch,
 	.done = on_scanned,
 };
@@ -272,10 +365,16 @@ static const RemoteScanHandler scan_handler = {
 static void
 sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid)
 {
-	const RemoteScan scan = {
+	RemoteScan scan;
+
+	/* Without mod-sequences every change of flags costs the flags of all messages: once. */
+	sync->with_changes = mailbox->synced.highestmodseq || !mailbox->flags_known;
+	scan = (RemoteScan){
 		.mailbox = mailbox->name,
 		.uidvalidity = sync->restarted ? 0 : mailbox->uidvalidity,
 		.after_uid = after_uid,
+		.changes = sync->with_changes,
+		.since_modseq = mailbox->synced.highestmodseq,
 		.header_fields = mailbox->account->rules->header_fields,
 	};
 
@@ -297,6 +396,42 @@ mailbox_abandon_sync(Mailbox *mailbox)
 	wait_queue_wake(&mailbox->syncing, error);
 }
 
+/* Whether the account's listing, which is quite new, tells of the mailbox what was last known. */
+static gboolean
+is_unchanged(const Mailbox *mailbox)
+{
+	const IndexState *synced = &mailbox->synced, *announced = &mailbox->announced;
+
+	return mailbox->state == MAILBOX_COMPLETE && account_is_fresh(mailbox->account) &&
+	       mailbox->list_generation == mailbox->account->list_generation &&
+	       announced->uidnext && announced->uidnext == synced->uidnext &&
+	       announced->exists == synced->exists &&
+	       announced->highestmodseq == synced->highestmodseq;
+}
+
+/* What was kept is shown at once to those who only look for a name. */
+static void
+on_loaded(guint32 mailbox_id, gpointer data)
+{
+	Sync *sync = data;
+	Mailbox *mailbox = sync_mailbox(sync);
+
+	(void)mailbox_id;
+	if (sync->account->closing) {
+		sync_free(sync);
+		return;
+	}
+	if (!mailbox || is_unchanged(mailbox)) {
+		sync->state = mailbox ? mailbox->synced : sync->state;
+		sync->known_until = G_MAXUINT32;
+		sync_end(sync, NULL);
+		return;
+	}
+	if (mailbox->state == MAILBOX_COMPLETE)
+		wait_queue_wake(&mailbox->syncing, NULL);
+	sync_scan(sync, mailbox, mailbox_last_uid(mailbox));
+}
+
 static void
 sync_begin(Mailbox *mailbox)
 {
@@ -305,8 +440,12 @@ sync_begin(Mailbox *mailbox)
 	sync->account = mailbox->account;
 	sync->mailbox_id = mailbox->id;
 	sync->left = g_array_new(FALSE, FALSE, sizeof(guint32));
+	sync->vanished = g_array_new(FALSE, FALSE, sizeof(guint32));
 	mailbox->n_syncs_begun++;
-	sync_scan(sync, mailbox, mailbox_last_uid(mailbox));
+	if (mailbox->state == MAILBOX_STORED)
+		keep_load_messages(mailbox, on_loaded, sync);
+	else
+		sync_scan(sync, mailbox, mailbox_last_uid(mailbox));
 }
 
 /* --- the questions --- */
@@ -337,7 +476,7 @@ mailbox_refreshed(Mailbox *mailbox, guint64 ticket, Waiter *waiter, GError **err
 {
 	(void)error; /* the waiter hears it */
 	if (mailbox->n_syncs_done >= ticket ||
-	    (mailbox->state != MAILBOX_COMPLETE && !mailbox->replaced))
+	    (mailbox->state == MAILBOX_UNKNOWN && !mailbox->replaced))
 		return CACHE_READY;
 	waiter_park(waiter, &mailbox->syncing);
 	return CACHE_PARKED;

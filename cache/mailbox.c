@@ -4,7 +4,8 @@
  * A file name is given once and stays with the message. The name rules make it from the message
  * alone; of two messages with one name the later keeps its UID in it.
  */
-#include "account-private.h"
+#include "keep.h"
+#include "reattach.h"
 
 static guint32
 uid_at(const Mailbox *mailbox, guint i)
@@ -63,6 +64,21 @@ mailbox_last_uid(const Mailbox *mailbox)
 	return n ? g_array_index(mailbox->messages, Message, n - 1).uid : 0;
 }
 
+gboolean
+mailbox_is_listed(const Mailbox *mailbox)
+{
+	return mailbox->state == MAILBOX_COMPLETE;
+}
+
+const Message *
+mailbox_message_after(const Mailbox *mailbox, guint32 after_uid)
+{
+	guint i = after_uid == G_MAXUINT32 ? mailbox->messages->len
+	                                   : lower_bound(mailbox, after_uid + 1);
+
+	return i < mailbox->messages->len ? &g_array_index(mailbox->messages, Message, i) : NULL;
+}
+
 static gboolean
 name_is_taken(const Mailbox *mailbox, const char *name)
 {
@@ -83,26 +99,48 @@ choose_name(const Mailbox *mailbox, const RemoteMessage *message)
 
 /* A UID below the last comes only from a server that does not keep to the order. */
 void
+mailbox_take_message(Mailbox *mailbox, const Message *message)
+{
+	guint i = lower_bound(mailbox, message->uid);
+
+	if (i < mailbox->messages->len)
+		mailbox->unordered = TRUE;
+	g_array_insert_vals(mailbox->messages, i, message, 1);
+	g_hash_table_insert(mailbox->names, message->name, GUINT_TO_POINTER(message->uid));
+}
+
+void
 mailbox_add_message(Mailbox *mailbox, const RemoteMessage *remote)
 {
-	guint i = lower_bound(mailbox, remote->uid);
 	Message message = {
 		.uid = remote->uid,
 		.size = remote->has_size ? remote->size : 0,
 		.internaldate = remote->internaldate,
+		.content_key = reattach_key(remote),
 	};
 
 	if (mailbox_find_message(mailbox, remote->uid))
 		return;
 	if (!remote->has_size)
 		mailbox->account->sizes_lie = TRUE;
-	if (i < mailbox->messages->len)
-		mailbox->unordered = TRUE;
+	message.flags = g_ref_string_new_intern(remote->flags ? remote->flags : "");
 	message.name = choose_name(mailbox, remote);
-	g_array_insert_val(mailbox->messages, i, message);
-	g_hash_table_insert(mailbox->names, message.name, GUINT_TO_POINTER(message.uid));
+	mailbox_take_message(mailbox, &message);
+	keep_message(mailbox, &message);
 	if (mailbox->state == MAILBOX_COMPLETE)
 		mailbox_touch(mailbox);
+}
+
+void
+mailbox_set_flags(Mailbox *mailbox, guint32 uid, const char *flags)
+{
+	Message *message = mailbox_find_message(mailbox, uid);
+
+	if (!message || g_str_equal(message->flags, flags))
+		return;
+	g_ref_string_release(message->flags);
+	message->flags = g_ref_string_new_intern(flags);
+	keep_flags(mailbox, message);
 }
 
 static void
@@ -117,7 +155,7 @@ forget_message(Mailbox *mailbox, const Message *message)
 }
 
 void
-mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last)
+mailbox_drop_messages(Mailbox *mailbox, guint32 first, guint32 last)
 {
 	guint begin = lower_bound(mailbox, first), end = begin;
 
@@ -130,24 +168,27 @@ mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last)
 	mailbox_touch(mailbox);
 }
 
+void
+mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last)
+{
+	keep_no_messages(mailbox, first, last);
+	mailbox_drop_messages(mailbox, first, last);
+}
+
 /* While messages come in without order, nobody may pass the place where one may yet appear. */
 CacheResult
 mailbox_next_message(Mailbox *mailbox, guint32 after_uid, const Message **message, Waiter *waiter,
                      GError **error)
 {
-	guint i = after_uid == G_MAXUINT32 ? mailbox->messages->len
-	                                   : lower_bound(mailbox, after_uid + 1);
-	gboolean there = i < mailbox->messages->len &&
-	                 (mailbox->state == MAILBOX_COMPLETE || !mailbox->unordered);
+	const Message *next = mailbox_message_after(mailbox, after_uid);
 
-	if (!there) {
+	if (!next || (mailbox->state != MAILBOX_COMPLETE && mailbox->unordered)) {
 		CacheResult result = mailbox_await_messages(mailbox, waiter, error);
 
 		if (result != CACHE_READY)
 			return result;
 	}
-	*message =
-		i < mailbox->messages->len ? &g_array_index(mailbox->messages, Message, i) : NULL;
+	*message = next;
 	return CACHE_READY;
 }
 

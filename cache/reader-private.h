@@ -4,6 +4,7 @@
  *     reader.c    which bytes to ask for, and when
  *     fetches.c   what has been asked for, and what its coming tells
  *     prefetch.c  whole messages before anybody asks (prefetch.h)
+ *     stored.c    blocks that are kept on disk
  */
 #pragma once
 
@@ -33,6 +34,21 @@ struct Reader {
 	GHashTable *refusals; /* message (gint64) -> Refusal */
 };
 
+/* --- stored.c --- */
+
+/* The block from disk, if it is there and comes without waiting; NULL: not so. */
+GBytes *stored_block_now(Reader *reader, guint64 id, guint32 index);
+
+/* Whether the block is on disk. */
+gboolean stored_has(const Reader *reader, guint64 id, guint32 index);
+
+/* Brings a block that is on disk, as a Fetch. */
+void stored_fetch(Reader *reader, guint64 id, guint32 index);
+
+/* A block has come from the server; it is void. */
+void stored_put(Reader *reader, guint64 id, guint32 index, GBytes *bytes);
+void stored_drop(Reader *reader, guint64 id, guint32 index);
+
 /* --- fetches.c --- */
 
 void fetches_init(Reader *reader);
@@ -46,6 +62,16 @@ Fetch *fetch_find_end(const Reader *reader, guint64 id);
 
 /* One that somebody waits for, or NULL. */
 Fetch *fetch_find_awaited(const Reader *reader, guint64 id);
+
+/* A new one, to be ended with fetch_finish(). */
+Fetch *fetch_new(Reader *reader, guint64 id, guint32 first, guint32 n_blocks);
+
+/* A block of it has come. */
+void fetch_take_block(Fetch *fetch, guint64 offset, GBytes *bytes);
+
+/* The end of it: all has come, up to offset @end; or it @broke, with @error for who waits (NULL:
+ * they look again). Frees it. */
+void fetch_finish(Fetch *fetch, gboolean broke, guint64 end, const GError *error);
 
 /* Asks for @n_blocks blocks from @first on, or for the whole message if @n_blocks is 0. */
 void fetch_begin(Reader *reader, guint64 id, guint32 first, guint32 n_blocks);

@@ -27,7 +27,8 @@ is_missing(guint64 message, gpointer data)
 {
 	Reader *reader = data;
 
-	return !block_cache_has(reader->blocks, message, 0) && !fetch_find(reader, message, 0);
+	return !block_cache_has(reader->blocks, message, 0) && !stored_has(reader, message, 0) &&
+	       !fetch_find(reader, message, 0);
 }
 
 static void
@@ -81,7 +82,8 @@ is_small(const Message *message)
 static gboolean
 is_wanted(Reader *reader, guint64 id, guint32 index)
 {
-	return !block_cache_has(reader->blocks, id, index) && !fetch_find(reader, id, index);
+	return !block_cache_has(reader->blocks, id, index) && !stored_has(reader, id, index) &&
+	       !fetch_find(reader, id, index);
 }
 
 /* Asks for the missing blocks among [@first, @end), in pieces. */
@@ -137,6 +139,16 @@ ask_for_wanted(Reader *reader, guint64 id, const Message *message, guint32 first
 	ask_for_blocks(reader, id, first, MAX(first + 1, MIN(end, end_block(message))));
 }
 
+/* Those of blocks @first to @last that are on disk and not here. */
+static void
+ask_for_stored(Reader *reader, guint64 id, guint32 first, guint32 last)
+{
+	for (guint32 i = first; i <= last; i++)
+		if (stored_has(reader, id, i) && !block_cache_has(reader->blocks, id, i) &&
+		    !fetch_find(reader, id, i))
+			stored_fetch(reader, id, i);
+}
+
 /* Blocks from @first on are not here: asks for them, and parks. */
 static CacheResult
 await_blocks(Reader *reader, guint64 id, guint32 first, guint32 last, Waiter *waiter,
@@ -145,23 +157,33 @@ await_blocks(Reader *reader, guint64 id, guint32 first, guint32 last, Waiter *wa
 	const Message *message = reader_find_message(reader->account, id);
 	const GError *refusal = fetch_refusal(reader, id);
 
+	ask_for_stored(reader, id, first, last);
+	if (message && !refusal)
+		ask_for_wanted(reader, id, message, first, last);
+	if (fetch_find(reader, id, first)) {
+		waiter_park(waiter, &fetch_find(reader, id, first)->waiting);
+		return CACHE_PARKED;
+	}
 	if (!message) {
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE, "the message is gone");
 		return CACHE_FAILED;
 	}
-	if (refusal) {
-		g_propagate_error(error, g_error_copy(refusal));
-		return CACHE_FAILED;
-	}
-	ask_for_wanted(reader, id, message, first, last);
-	waiter_park(waiter, &fetch_find(reader, id, first)->waiting);
-	return CACHE_PARKED;
+	g_propagate_error(error, g_error_copy(refusal));
+	return CACHE_FAILED;
 }
 
 static gboolean
 is_past_end(const Message *message, guint64 offset)
 {
 	return message && message->size_exact && offset >= message->size;
+}
+
+static GBytes *
+find_block(Reader *reader, guint64 id, guint32 index)
+{
+	GBytes *block = block_cache_get(reader->blocks, id, index);
+
+	return block ? block : stored_block_now(reader, id, index);
 }
 
 /* The bytes that are here, as far as they go without a gap; the first block that is missing, or
@@ -176,7 +198,7 @@ collect(Reader *reader, guint64 id, guint64 offset, guint64 end, struct iovec *i
 	while (offset < end && *n_iov < max_iov && !is_past_end(message, offset)) {
 		guint32 index = (guint32)(offset / REMOTE_BLOCK_SIZE);
 		gsize skip = offset % REMOTE_BLOCK_SIZE, size, n;
-		GBytes *block = block_cache_get(reader->blocks, id, index);
+		GBytes *block = find_block(reader, id, index);
 		const guint8 *bytes = block ? g_bytes_get_data(block, &size) : NULL;
 
 		if (!block)
@@ -203,6 +225,19 @@ await_end(Account *account, guint64 id, Waiter *waiter)
 		return CACHE_READY;
 	waiter_park(waiter, &fetch->waiting);
 	return CACHE_PARKED;
+}
+
+gboolean
+account_is_kept(Account *account, guint64 id)
+{
+	const Message *message = reader_find_message(account, id);
+	guint64 n_blocks =
+		message ? (MAX(message->size, 1) + REMOTE_BLOCK_SIZE - 1) / REMOTE_BLOCK_SIZE : 0;
+
+	for (guint64 i = 0; i < n_blocks; i++)
+		if (!stored_has(account->reader, id, (guint32)i))
+			return FALSE;
+	return message != NULL;
 }
 
 CacheResult

@@ -389,6 +389,7 @@ test_change(gconstpointer data)
 		fake_message_expunge(mailbox, row->expunged[i]);
 	for (guint i = 0; i < row->n_new; i++)
 		fake_message_add(mailbox, "new", 10);
+	fixture->fake->hides_vanished = TRUE;
 	fixture->fake->exists_bias = row->exists_bias;
 	fixture->fake->search_omits = row->search_omits;
 	check_messages(fixture, row->messages);
@@ -408,6 +409,7 @@ test_mail_during_a_search(void)
 	g_autoptr(Fixture) fixture = fixture_with(3, &mailbox);
 	g_autoptr(Ask) ask = NULL;
 
+	fixture->fake->hides_vanished = TRUE;
 	check_messages(fixture, "1:m1.eml 2:m2.eml 3:m3.eml");
 	fake_message_expunge(mailbox, 2);
 	ask = ask_refreshed(fixture);
@@ -420,12 +422,32 @@ test_mail_during_a_search(void)
 	check_messages(fixture, "1:m1.eml 3:m3.eml 4:new.eml");
 }
 
+/* The server's word that messages are gone is taken where the counts agree, and then saves a
+ * search. */
+static void
+test_vanished(void)
+{
+	for (guint lies = 0; lies < 2; lies++) {
+		FakeMailbox *mailbox;
+		g_autoptr(Fixture) fixture = fixture_with(4, &mailbox);
+
+		check_messages(fixture, "1:m1.eml 2:m2.eml 3:m3.eml 4:m4.eml");
+		fake_message_expunge(mailbox, 2);
+		fake_message_expunge(mailbox, 3);
+		fixture->fake->exists_bias = lies ? 1 : 0;
+		check_messages(fixture,
+		               lies ? "1:m1.eml 2:m2.eml 3:m3.eml 4:m4.eml" : "1:m1.eml 4:m4.eml");
+		g_assert_cmpuint(fixture->fake->n_operations[FAKE_UIDS], ==, lies);
+	}
+}
+
 static void
 test_old_list_when_offline(void)
 {
 	FakeMailbox *mailbox;
 	g_autoptr(Fixture) fixture = fixture_with(2, &mailbox);
 
+	fixture->fake->hides_vanished = TRUE;
 	check_messages(fixture, "1:m1.eml 2:m2.eml");
 	fake_message_expunge(mailbox, 1);
 	fixture->fake->offline = TRUE;
@@ -577,6 +599,7 @@ test_removed_under_refresh(void)
 	g_autoptr(Fixture) fixture = fixture_with(3, &mailbox);
 	g_autoptr(Ask) refreshed = NULL;
 
+	fixture->fake->hides_vanished = TRUE;
 	check_messages(fixture, "1:m1.eml 2:m2.eml 3:m3.eml");
 	fake_message_expunge(mailbox, 2);
 	refreshed = ask_refreshed(fixture);
@@ -643,6 +666,7 @@ random_change(Fixture *fixture, FakeMailbox *mailbox, GRand *rand)
 		break;
 	case 5:
 		fixture->fake->backwards = g_rand_boolean(rand);
+		fixture->fake->hides_vanished = g_rand_boolean(rand);
 		fixture->fake->batch = (guint)g_rand_int_range(rand, 0, 4);
 		break;
 	default:
@@ -711,6 +735,7 @@ main(int argc, char **argv)
 		g_test_add_data_func(name, &change_rows[i], test_change);
 	}
 	g_test_add_func("/mailbox/mail-during-a-search", test_mail_during_a_search);
+	g_test_add_func("/mailbox/vanished", test_vanished);
 	g_test_add_func("/mailbox/old-list-when-offline", test_old_list_when_offline);
 	g_test_add_func("/mailbox/refresh-during-refresh", test_refresh_during_refresh);
 	g_test_add_func("/mailbox/first-refresh-is-not-awaited", test_first_refresh_is_not_awaited);

@@ -26,11 +26,14 @@ typedef struct {
 	gboolean growing;   /* its size is just turning out to be another than the server said */
 	guint64 size;       /* bytes */
 	gint64 internaldate; /* seconds since 1970, UTC */
+	guint64 content_key; /* the same for the same message elsewhere; 0: not known */
+	char *flags;         /* as in RemoteMessage; a GRefString */
 	char *name;          /* file name */
 } Message;
 
 /* How names are made; they belong to the layer above. Each returns a new string. */
 typedef struct {
+	const char *id;            /* of these rules: names made by others are not kept */
 	const char *header_fields; /* that message() needs, or NULL */
 	char *(*message)(const RemoteMessage *message);
 	char *(*message_again)(const char *name, guint32 uid); /* the first choice is taken */
@@ -47,8 +50,13 @@ typedef struct {
 } AccountEvents;
 
 typedef struct {
-	guint64 memory;   /* bytes of message blocks to hold at the most */
-	const char *root; /* path of the mailbox to show, '/' between its file names, or NULL */
+	guint64 memory;     /* bytes of message blocks to hold at the most */
+	const char *root;   /* path of the mailbox to show, '/' between its file names, or NULL */
+	const char *name;   /* of the account on this machine, "user@host:port"; NULL: nothing is
+	                     * kept on disk */
+	const char *cache;  /* directory for that, or NULL: $XDG_CACHE_HOME */
+	guint64 cache_size; /* bytes of message blocks on disk at the most; 0: 2 GiB, or a tenth of
+	                     * what is free there if that is less */
 } AccountSettings;
 
 static inline guint64
@@ -57,10 +65,23 @@ message_id(guint32 mailbox_id, guint32 uid)
 	return (guint64)mailbox_id << 32 | uid;
 }
 
-/* @remote, @rules and @events stay the caller's and must outlive the account. */
+/* @remote, @rules and @events stay the caller's and must outlive the account. Reads what is kept of
+ * it on disk, so that this waits for the disk; what cannot be read or is in use by another mount is
+ * logged, and done without. Begins a thread. */
 Account *account_new(Remote *remote, const AccountSettings *settings, const NameRules *rules,
                      const AccountEvents *events, gpointer data);
 void account_free(Account *account);
+
+/* Whether its mailboxes are known: the account was listed, now or in an earlier mount. */
+gboolean account_is_known(const Account *account);
+
+/* Whether anything is kept on disk, and whether all of message @id is. */
+gboolean account_keeps(const Account *account);
+gboolean account_is_kept(Account *account, guint64 id);
+
+/* Deletes what is kept of account @name (as in AccountSettings) in @cache, or $XDG_CACHE_HOME if
+ * that is NULL. IMAPFS_ERROR_NOT_FOUND: nothing is; IMAPFS_ERROR_EXISTS: it is mounted. */
+gboolean account_forget(const char *cache, const char *name, GError **error);
 
 /* The mailbox shown as the root: after the first refresh. NULL if the account has no such mailbox.
  */
@@ -126,6 +147,11 @@ CacheResult mailbox_refreshed(Mailbox *mailbox, guint64 ticket, Waiter *waiter, 
 
 /* The message @uid if it is known; no question is asked. */
 const Message *mailbox_message(const Mailbox *mailbox, guint32 uid);
+
+/* Whether all messages of some moment are known, and the first known one above @after_uid, or NULL;
+ * no question is asked. */
+gboolean mailbox_is_listed(const Mailbox *mailbox);
+const Message *mailbox_message_after(const Mailbox *mailbox, guint32 after_uid);
 
 /* The message with the lowest UID above @after_uid into @message, NULL after the last. While the
  * first listing streams in, answers as soon as that message has come. */
