@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "daemon.h"
+#include "fetch.h"
 #include "filesystem.h"
 #include "fuse-source.h"
 #include "imapfs/imap.h"
@@ -73,6 +74,7 @@ program_make_remote(Program *program, GError **error)
 		.user = g_strdup(options->user),
 		.password = g_steal_pointer(&program->password),
 		.read_only = options->read_only,
+		.offline = options->offline,
 		.n_connections = options->n_connections,
 		.timeout_us = (gint64)options->timeout_seconds * G_USEC_PER_SEC,
 	};
@@ -90,29 +92,80 @@ program_wait(Program *program, GError **error)
 	return FALSE;
 }
 
-/* Connects, logs in, lists the account. */
+/* What the account is called on this machine. */
+static char *
+account_name(const Options *options)
+{
+	return g_strdup_printf("%s@%s:%u", options->user, options->host, options->port);
+}
+
+static Account *
+program_make_account(Program *program)
+{
+	const Options *options = &program->options;
+	g_autofree char *name = account_name(options);
+	gboolean keep = g_strcmp0(options->cache, "memory") != 0;
+	const AccountSettings settings = {
+		.memory = options->memory,
+		.root = options->mailbox,
+		.name = keep ? name : NULL,
+		.cache = options->cache,
+		.cache_size = options->cache_size,
+	};
+
+	return account_new(program->remote, &settings, filesystem_name_rules(options),
+	                   &filesystem_events, program->fs);
+}
+
+/* Logs in and lists the account. */
+static gboolean
+program_list(Program *program, GError **error)
+{
+	Account *account = program->fs->account;
+	guint64 ticket;
+
+	imap_remote_connect(program->remote, on_connected, program);
+	if (!program_wait(program, error))
+		return FALSE;
+	ticket = account_refresh(account, FALSE);
+	program->listing.wake = on_listed;
+	return account_refreshed(account, ticket, &program->listing, error) != CACHE_PARKED ||
+	       program_wait(program, error);
+}
+
+/* A line that is down is no reason not to show what is known; a refused password is. */
+static gboolean
+may_go_offline(const Program *program, const GError *error)
+{
+	return account_is_known(program->fs->account) &&
+	       (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE) ||
+	        g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_TIMED_OUT));
+}
+
 static gboolean
 program_connect(Program *program, GError **error)
 {
 	const Options *options = &program->options;
-	const AccountSettings settings = {.memory = options->memory, .root = options->mailbox};
-	FileSystem *fs = program->fs;
-	guint64 ticket;
+	GError *failure = NULL;
 
 	program->remote = program_make_remote(program, error);
 	if (!program->remote)
 		return FALSE;
-	fs->account = account_new(program->remote, &settings, filesystem_name_rules(options),
-	                          &filesystem_events, fs);
-	imap_remote_connect(program->remote, on_connected, program);
-	if (!program_wait(program, error))
+	program->fs->account = program_make_account(program);
+	if (options->offline) {
+		if (!account_is_known(program->fs->account))
+			g_set_error(&failure, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
+			            "nothing is kept of %s on this machine", options->source);
+	} else if (!program_list(program, &failure) && may_go_offline(program, failure)) {
+		fprintf(stderr, "imapfs: %s; showing what is kept on this machine\n",
+		        failure->message);
+		g_clear_error(&failure);
+	}
+	if (failure) {
+		g_propagate_error(error, failure);
 		return FALSE;
-	ticket = account_refresh(fs->account, FALSE);
-	program->listing.wake = on_listed;
-	if (account_refreshed(fs->account, ticket, &program->listing, error) == CACHE_PARKED &&
-	    !program_wait(program, error))
-		return FALSE;
-	if (account_root(fs->account))
+	}
+	if (account_root(program->fs->account))
 		return TRUE;
 	g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND, "%s has no mailbox \"%s\"",
 	            options->source, options->mailbox);
@@ -213,7 +266,8 @@ program_run(Program *program, GError **error)
 static gboolean
 program_start(Program *program, GError **error)
 {
-	program->password = password_get(&program->options, error);
+	program->password =
+		program->options.offline ? g_strdup("") : password_get(&program->options, error);
 	if (!program->password)
 		return FALSE;
 	if (!program->options.foreground && !daemon_fork(error))
@@ -239,6 +293,14 @@ program_clear(Program *program)
 	options_clear(&program->options);
 }
 
+static gboolean
+program_forget(const Options *options, GError **error)
+{
+	g_autofree char *name = account_name(options);
+
+	return account_forget(options->cache, name, error);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -252,6 +314,10 @@ main(int argc, char **argv)
 		fputs(options_help(), stdout);
 	} else if (done && program.options.show_version) {
 		printf("imapfs %s\n", IMAPFS_VERSION);
+	} else if (done && program.options.fetch) {
+		done = fetch_paths(program.options.paths, &error);
+	} else if (done && program.options.forget) {
+		done = program_forget(&program.options, &error);
 	} else if (done) {
 		log_init(program.options.verbose, program.options.debug);
 		done = program_start(&program, &error);

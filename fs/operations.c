@@ -130,6 +130,16 @@ op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	request_reply_released(req);
 }
 
+static void
+op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
+{
+	Request *request = request_new(req, OP_OTHER, node, run_getxattr);
+
+	request->name = g_strdup(name);
+	request->size = size;
+	request_run(request);
+}
+
 /* Always from memory: desktops ask this of every mount, and must not hang on a dead line. */
 static void
 op_statfs(fuse_req_t req, fuse_ino_t node)
@@ -227,6 +237,7 @@ const struct fuse_lowlevel_ops filesystem_operations = {
 	.read = op_read,
 	.release = op_release,
 	.statfs = op_statfs,
+	.getxattr = op_getxattr,
 	.setattr = op_setattr,
 	.mknod = op_mknod,
 	.mkdir = op_mkdir,

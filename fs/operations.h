@@ -11,3 +11,4 @@ void run_opendir(Request *request);
 void run_readdir(Request *request);
 void run_open(Request *request);
 void run_read(Request *request);
+void run_getxattr(Request *request);

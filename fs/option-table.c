@@ -18,7 +18,7 @@ typedef enum {
 	OPTION_NUMBER, /* =N, decimal, @low to @high, for a 32 bit member */
 	OPTION_OCTAL,  /* =N, octal */
 	OPTION_SIZE,   /* =N[K|M|G] in bytes, for a 64 bit member */
-	OPTION_CACHE,  /* =DIR|memory, of which this version has the second */
+	OPTION_CACHE,  /* =DIR|memory: a directory is made absolute */
 	OPTION_FUSE,   /* libfuse's: passed on, with its value if it has one */
 	OPTION_MOUNT,  /* mount(8)'s and fstab's own: ignored, value and all */
 	OPTION_REFUSED /* known, and @hint says why not */
@@ -38,8 +38,6 @@ typedef struct {
 
 static const char later_sync[] =
 	"waiting for each change belongs to writing, which a later version brings";
-static const char later_disk[] =
-	"this version keeps nothing on disk; cache=memory is all it can do";
 
 static const OptionRow option_rows[] = {
 	{"-h", OPTION_ON, MEMBER(show_help), 0, 0, NULL},
@@ -49,11 +47,15 @@ static const OptionRow option_rows[] = {
 	{"-f", OPTION_ON, MEMBER(foreground), 0, 0, NULL},
 	{"-d", OPTION_ON, MEMBER(debug), 0, 0, NULL},
 	{"-v", OPTION_ON, MEMBER(verbose), 0, 0, NULL},
+	{"--fetch", OPTION_ON, MEMBER(fetch), 0, 0, NULL},
+	{"--forget", OPTION_ON, MEMBER(forget), 0, 0, NULL},
 
 	{"ro", OPTION_ON, MEMBER(read_only), 0, 0, NULL},
 	{"rw", OPTION_OFF, MEMBER(read_only), 0, 0, NULL},
 	{"names", OPTION_CHOICE, MEMBER(names_uid), 0, 0, "subject|uid"},
-	{"cache", OPTION_CACHE, 0, 0, 0, later_disk},
+	{"offline", OPTION_ON, MEMBER(offline), 0, 0, NULL},
+	{"cache", OPTION_CACHE, MEMBER(cache), 0, 0, NULL},
+	{"cache_size", OPTION_SIZE, MEMBER(cache_size), 4 * KIB *KIB, KIB *KIB *KIB *KIB, NULL},
 	{"memory", OPTION_SIZE, MEMBER(memory), 4 * KIB *KIB, KIB *KIB *KIB *KIB, NULL},
 	{"connections", OPTION_NUMBER, MEMBER(n_connections), 1, 10, NULL},
 	{"compress", OPTION_CHOICE, MEMBER(compress), 0, 0, "auto|on|off"},
@@ -70,7 +72,6 @@ static const OptionRow option_rows[] = {
 	{"sync", OPTION_REFUSED, 0, 0, 0, later_sync},
 	{"dirsync", OPTION_REFUSED, 0, 0, 0, later_sync},
 	{"writeback", OPTION_REFUSED, 0, 0, 0, "writing is something that a later version brings"},
-	{"cache_size", OPTION_REFUSED, 0, 0, 0, later_disk},
 	{"remount", OPTION_REFUSED, 0, 0, 0,
          "a mount cannot be changed in place; unmount it and mount it again"},
 	{"password", OPTION_REFUSED, 0, 0, 0,
@@ -292,7 +293,9 @@ set_value(const OptionRow *row, const char *value, Options *options, GError **er
 	case OPTION_SIZE:
 		return set_size(row, value, options, error);
 	case OPTION_CACHE:
-		return strcmp(value, "memory") == 0 || refuse(error, row, row->hint);
+		set_text(row, strcmp(value, "memory") == 0 ? g_strdup(value) : absolute_file(value),
+		         options);
+		return TRUE;
 	default:
 		return set_number(row, value, options, error);
 	}

@@ -75,18 +75,18 @@ set_defaults(Options *options)
 	options->timeout_seconds = 30;
 }
 
+static gboolean
+has_word(const CommandLine *line, const char *word)
+{
+	return g_ptr_array_find_with_equal_func(line->words, word, g_str_equal, NULL);
+}
+
 /* -h and -V count wherever they stand and whatever else is wrong. */
 static gboolean
 wants_only_words(const CommandLine *line, Options *options)
 {
-	for (guint i = 0; i < line->words->len; i++) {
-		const char *word = line->words->pdata[i];
-
-		if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
-			options->show_help = TRUE;
-		if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0)
-			options->show_version = TRUE;
-	}
+	options->show_help = has_word(line, "-h") || has_word(line, "--help");
+	options->show_version = has_word(line, "-V") || has_word(line, "--version");
 	return options->show_help || options->show_version;
 }
 
@@ -192,8 +192,10 @@ write_fuse_args(const Options *options, GPtrArray *fuse_words, const char *progr
 }
 
 static gboolean
-check_places(const CommandLine *line, GError **error)
+check_places(const CommandLine *line, const Options *options, GError **error)
 {
+	if (options->forget)
+		return line->places->len == 1 || refuse(error, "--forget: which account?");
 	switch (line->places->len) {
 	case 0:
 		return refuse(error, "which account, and mount it where? See imapfs -h");
@@ -230,12 +232,29 @@ apply_account(const char *account, const CommandLine *line, Options *options, GP
 static gboolean
 apply_command_line(const CommandLine *line, Options *options, GPtrArray *fuse_words, GError **error)
 {
-	if (!check_places(line, error))
+	options->forget = has_word(line, "--forget");
+	if (!check_places(line, options, error))
 		return FALSE;
 	set_defaults(options);
-	return apply_account(line->places->pdata[0], line, options, fuse_words, error) &&
-	       check_combinations(options, fuse_words, error) && take_password_fd(options, error) &&
-	       take_mountpoint(line->places->pdata[1], options, error);
+	if (!apply_account(line->places->pdata[0], line, options, fuse_words, error))
+		return FALSE;
+	return options->forget || (check_combinations(options, fuse_words, error) &&
+	                           take_password_fd(options, error) &&
+	                           take_mountpoint(line->places->pdata[1], options, error));
+}
+
+/* No account is named: the paths are below one that is mounted. */
+static gboolean
+take_paths(const CommandLine *line, Options *options, GError **error)
+{
+	if (!line->places->len)
+		return refuse(error, "--fetch: which files or directories?");
+	if (line->words->len > 1)
+		return refuse(error, "--fetch goes with no other option");
+	options->fetch = TRUE;
+	g_ptr_array_add(line->places, NULL);
+	options->paths = g_strdupv((char **)line->places->pdata);
+	return TRUE;
 }
 
 gboolean
@@ -251,11 +270,14 @@ options_parse(Options *options, int argc, char **argv, struct fuse_args *fuse_ar
 		return FALSE;
 	if (wants_only_words(&line, options))
 		return TRUE;
+	if (has_word(&line, "--fetch"))
+		return take_paths(&line, options, error);
 	if (!apply_command_line(&line, options, fuse_words, error)) {
 		options_clear(options); /* of what came before the fault */
 		return FALSE;
 	}
-	write_fuse_args(options, fuse_words, argc > 0 ? argv[0] : "imapfs", fuse_args);
+	if (!options->forget)
+		write_fuse_args(options, fuse_words, argc > 0 ? argv[0] : "imapfs", fuse_args);
 	return TRUE;
 }
 
@@ -267,6 +289,8 @@ options_clear(Options *options)
 	g_free(options->user);
 	g_free(options->host);
 	g_free(options->mailbox);
+	g_free(options->cache);
+	g_strfreev(options->paths);
 	g_free(options->ca_file);
 	g_free(options->password_command);
 	g_free(options->password_file);
@@ -277,8 +301,13 @@ const char *
 options_help(void)
 {
 	return "usage: imapfs [-f] [-d] [-v] [-o OPTION[,OPTION...]] URL|ACCOUNT MOUNTPOINT\n"
+	       "       imapfs --fetch PATH...\n"
+	       "       imapfs --forget URL|ACCOUNT [-o cache=DIR]\n"
 	       "\n"
-	       "Mounts an IMAP account: mailboxes are directories, messages are files.\n"
+	       "Mounts an IMAP account: mailboxes are directories, messages are files. With "
+	       "--fetch,\n"
+	       "brings all messages below some mounted paths to this machine, to be read offline.\n"
+	       "With --forget, deletes what is kept of an account on this machine.\n"
 	       "\n"
 	       "    URL      imaps://[user@]host[:port][/mailbox]  TLS from the first byte\n"
 	       "             imap://[user@]host[:port][/mailbox]   STARTTLS\n"
@@ -301,7 +330,11 @@ options_help(void)
 	       "    compress=auto|on|off        COMPRESS=DEFLATE; auto: except on this machine\n"
 	       "    timeout=SECONDS             without progress before an access fails (30)\n"
 	       "    memory=SIZE                 messages kept in memory, K, M or G (64M)\n"
-	       "    cache=memory                keep nothing on disk; the only way for now\n"
+	       "    cache=DIR|memory            where mail is kept (~/.cache/imapfs); memory: "
+	       "nowhere\n"
+	       "    cache_size=SIZE             messages kept there (2G, or a tenth of what is "
+	       "free)\n"
+	       "    offline                     show what is kept, never connect\n"
 	       "    umask=OCTAL uid=N gid=N     rights and owner of the files (yours)\n"
 	       "    allow_other                 let other users in, as far as the rights allow\n"
 	       "and libfuse's and mount's: allow_root auto_unmount noexec noatime nofail ...\n"

@@ -2,6 +2,8 @@
  * options.h: what the user asked for, from the command line, the configuration file and the URL.
  *
  *     imapfs [-f] [-d] [-v] [-o OPTION[,OPTION...]] URL|ACCOUNT MOUNTPOINT
+ *     imapfs --fetch PATH...
+ *     imapfs --forget URL|ACCOUNT [-o cache=DIR]
  *
  * An option of the command line wins over the account's group in $XDG_CONFIG_HOME/imapfs/config,
  * which wins over the default. Called once by main(), before any thread or connection exists.
@@ -30,7 +32,10 @@ typedef struct {
 	gboolean foreground; /* -f, also implied by -d */
 	gboolean debug;      /* -d: every protocol line, secrets removed */
 	gboolean verbose;    /* -v: what happens, a line for each event */
-	char *mountpoint;    /* absolute */
+	char *mountpoint;    /* absolute; NULL with --fetch and --forget */
+	gboolean fetch;      /* --fetch: make what is below these paths available offline */
+	char **paths;
+	gboolean forget; /* --forget: delete what is kept of the account on disk */
 
 	/* the account */
 	char *source;  /* what df and mount show: imaps://user@host[:port][/mailbox], no password */
@@ -48,7 +53,10 @@ typedef struct {
 	/* behaviour */
 	gboolean read_only;
 	gboolean names_uid; /* names=uid */
+	gboolean offline;   /* never connect */
 	guint64 memory;     /* bytes of message blocks held in memory, default 64 MiB */
+	char *cache;        /* directory, "memory": keep nothing on disk, or NULL: XDG's */
+	guint64 cache_size; /* bytes of message blocks kept on disk, or 0: account.h's default */
 	OptionsCompress compress;
 	guint n_connections;   /* 1 to 10, default 4 */
 	guint timeout_seconds; /* without progress, 1 to 3600, default 30 */

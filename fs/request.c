@@ -230,6 +230,13 @@ request_reply_buffer(Request *request, const char *bytes, size_t length)
 }
 
 void
+request_reply_xattr_size(Request *request, size_t length)
+{
+	fuse_reply_xattr(request->req, length);
+	request_free(request);
+}
+
+void
 request_reply_iov(Request *request, const struct iovec *iov, guint n_iov)
 {
 	fuse_reply_iov(request->req, iov, (int)n_iov);

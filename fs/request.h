@@ -23,9 +23,9 @@ struct Request {
 	gint64 deadline_us;
 	gboolean interruptible; /* libfuse knows whom to tell */
 	fuse_ino_t node;
-	char *name;               /* lookup */
+	char *name;               /* lookup, getxattr */
 	struct fuse_file_info fi; /* open, opendir */
-	size_t size;              /* read, readdir: bytes */
+	size_t size;              /* read, readdir, getxattr: bytes */
 	off_t offset;
 	gboolean plus;   /* readdir: with attributes */
 	gboolean behind; /* read: has let others go first */
@@ -50,6 +50,7 @@ void request_reply_entry(Request *request, const struct fuse_entry_param *entry)
 void request_reply_attr(Request *request, const struct stat *attr, double timeout);
 void request_reply_open(Request *request);
 void request_reply_buffer(Request *request, const char *bytes, size_t length);
+void request_reply_xattr_size(Request *request, size_t length);
 void request_reply_iov(Request *request, const struct iovec *iov, guint n_iov);
 
 /* The errno that stands for @error: the one table from errors to errnos. */

@@ -176,7 +176,7 @@ pool_connect(ImapPool *pool)
 {
 	Member *member;
 
-	if (pool->closing)
+	if (pool->closing || pool->settings->offline)
 		return;
 	member = g_new0(Member, 1);
 	g_clear_handle_id(&pool->retry, g_source_remove);
@@ -458,6 +458,10 @@ pool_new(const ImapSettings *settings, SSL_CTX *context)
 	pool->members = g_ptr_array_new();
 	g_queue_init(&pool->jobs);
 	pool->retry_ms = RETRY_FIRST_MS;
+	if (settings->offline) {
+		pool->offline = TRUE;
+		pool->reason = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE, "as asked");
+	}
 	pool->housekeeping = g_timeout_add_seconds(HOUSEKEEPING_S, pool_keep_house, pool);
 	return pool;
 }

@@ -26,6 +26,7 @@ typedef struct {
 	char *password;      /* wiped when the Remote is freed */
 	gboolean read_only;  /* EXAMINE instead of SELECT */
 	guint n_connections; /* at the most */
+	gboolean offline;    /* never connect: everything ends with IMAPFS_ERROR_OFFLINE */
 	gint64 timeout_us;   /* without progress */
 } ImapSettings;
 
@@ -35,7 +36,7 @@ Remote *imap_remote_new(ImapSettings *settings, GError **error);
 /* Closes every connection; operations under way end with IMAPFS_ERROR_INTERRUPTED. */
 void imap_remote_free(Remote *remote);
 
-/* Makes the first connection and logs in, then calls @connected, with an error if that failed: then
- * nothing is tried again. */
+/* Makes the first connection and logs in, then calls @connected, with an error if that failed. After
+ * IMAPFS_ERROR_OFFLINE and _TIMED_OUT further attempts follow by themselves, with growing delays. */
 void imap_remote_connect(Remote *remote, void (*connected)(const GError *error, gpointer data),
                          gpointer data);
