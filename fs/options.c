@@ -327,7 +327,7 @@ options_help(void)
 	       "    tls=implicit|starttls|none  as the URL says; none on this machine only\n"
 	       "    ca_file=FILE                certificates to trust instead of the system's\n"
 	       "    connections=N               connections to the server at most, 1 to 10 (4)\n"
-	       "    compress=auto|on|off        COMPRESS=DEFLATE; auto: except on this machine\n"
+	       "    compress=auto|on|off        COMPRESS=DEFLATE; auto: on a slow line\n"
 	       "    timeout=SECONDS             without progress before an access fails (30)\n"
 	       "    memory=SIZE                 messages kept in memory, K, M or G (64M)\n"
 	       "    cache=DIR|memory            where mail is kept (~/.cache/imapfs); memory: "

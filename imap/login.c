@@ -133,23 +133,6 @@ login_enable(ImapSession *session)
 	session_send(session, command);
 }
 
-/* A server on this machine is reached faster than anything is compressed. */
-static gboolean
-is_loopback(const char *host)
-{
-	g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
-
-	return address ? g_inet_address_get_is_loopback(address)
-	               : g_ascii_strcasecmp(host, "localhost") == 0;
-}
-
-static gboolean
-login_wants_compression(const ImapSettings *settings)
-{
-	return settings->compress == IMAP_COMPRESS_ON ||
-	       (settings->compress == IMAP_COMPRESS_AUTO && !is_loopback(settings->host));
-}
-
 /* A server that refuses, or compresses already (COMPRESSIONACTIVE), is taken as it is. */
 static void
 on_compress(const ImapResponse *tagged, const GError *error, gpointer data)
@@ -165,13 +148,14 @@ on_compress(const ImapResponse *tagged, const GError *error, gpointer data)
 
 static const ImapCommandHandler compress = {.done = on_compress};
 
-/* COMPRESS (RFC 4978), behind which nothing may be sent before its reply. */
+/* COMPRESS (RFC 4978), behind which nothing may be sent before its reply. For IMAP_COMPRESS_AUTO
+ * see pool.c. */
 static void
 login_compress(ImapSession *session)
 {
 	ImapCommand *command;
 
-	if (!login_wants_compression(session_settings(session)) ||
+	if (session_settings(session)->compress != IMAP_COMPRESS_ON ||
 	    !session_has_capability(session, "COMPRESS=DEFLATE")) {
 		session_logged_in(session);
 		return;

@@ -24,6 +24,8 @@
 #define SHRINK_US          (60 * G_USEC_PER_SEC) /* the server wants fewer connections: for so long */
 #define STARVING_US        (G_USEC_PER_SEC / 4) /* a job that waits longer goes before all others */
 #define PIPELINE_MAX       64                   /* commands on one session before others are used */
+#define SLOW_LINE_BYTES    (8 * 1000 * 1000)    /* come through before a line is judged */
+#define SLOW_LINE_RATE     10                   /* megabytes a second: bytes in a microsecond */
 
 typedef struct {
 	ImapPool *pool;
@@ -35,6 +37,8 @@ typedef struct {
 
 struct ImapPool {
 	const ImapSettings *settings;
+	ImapSettings compressed; /* the same with COMPRESS, for a slow line */
+	gboolean slow;           /* the line is, and compression is left to us */
 	SSL_CTX *context;
 	GPtrArray *members; /* of Member */
 	GQueue jobs;        /* waiting, oldest first */
@@ -184,7 +188,8 @@ pool_connect(ImapPool *pool)
 	pool->n_connections++;
 	member->pool = pool;
 	g_ptr_array_add(pool->members, member);
-	member->session = session_new(pool->settings, pool->context, &member_events, member);
+	member->session = session_new(pool->slow ? &pool->compressed : pool->settings,
+	                              pool->context, &member_events, member);
 }
 
 static gboolean
@@ -423,6 +428,21 @@ on_noop_done(const ImapResponse *tagged, const GError *error, gpointer data)
 
 static const ImapCommandHandler noop = {.done = on_noop_done};
 
+/* What is deflated has been at work for every byte at the server, which few deflate faster than a
+ * line of 120 Mbit/s carries it as it is: so only a line that has shown itself slow is compressed.
+ * It takes a new connection: COMPRESS is part of the login. */
+static gboolean
+member_should_compress(const Member *member)
+{
+	const ImapTraffic *traffic = session_traffic(member->session);
+
+	return member->pool->settings->compress == IMAP_COMPRESS_AUTO &&
+	       !session_is_compressed(member->session) &&
+	       session_has_capability(member->session, "COMPRESS=DEFLATE") &&
+	       traffic->n_flowed >= SLOW_LINE_BYTES &&
+	       traffic->n_flowed < (guint64)traffic->flowed_us * SLOW_LINE_RATE;
+}
+
 static gboolean
 pool_keep_house(gpointer data)
 {
@@ -435,7 +455,12 @@ pool_keep_house(gpointer data)
 
 		if (!member_usable(member) || session_n_commands(member->session))
 			continue;
-		if (pool->members->len > 1 && idle_us > IDLE_CLOSE_US) {
+		if (!pool->slow && member_should_compress(member)) {
+			g_info("the line is slow: connecting again, compressed");
+			pool->slow = TRUE;
+			member_free(g_ptr_array_remove_index_fast(pool->members, i));
+			pool_connect(pool);
+		} else if (pool->members->len > 1 && idle_us > IDLE_CLOSE_US) {
 			member_free(g_ptr_array_remove_index_fast(pool->members, i));
 		} else if (idle_us > KEEPALIVE_US) {
 			ImapCommand *command = command_new("NOOP", &noop, NULL);
@@ -454,6 +479,8 @@ pool_new(const ImapSettings *settings, SSL_CTX *context)
 	ImapPool *pool = g_new0(ImapPool, 1);
 
 	pool->settings = settings;
+	pool->compressed = *settings;
+	pool->compressed.compress = IMAP_COMPRESS_ON;
 	pool->context = context;
 	pool->members = g_ptr_array_new();
 	g_queue_init(&pool->jobs);

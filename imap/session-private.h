@@ -26,6 +26,7 @@ struct ImapSession {
 	GQueue unsent, sent;      /* of ImapCommand */
 	ImapCommand *streaming;   /* takes the literal that is coming in, or NULL: nobody does */
 	gsize n_streamed;         /* bytes of literals since the last progress */
+	gint64 streamed_us;       /* when the last ones came */
 	gsize n_since_progress;   /* bytes of anything */
 	ImapSelected selected;
 	gboolean ever_selected; /* so that commands in flight may be about a mailbox */

@@ -310,11 +310,24 @@ session_literal(ImapSession *session)
 		if (command->handler->literal &&
 		    command->handler->literal(uid, origin, size, command->data)) {
 			session->streaming = command;
+			session->streamed_us = g_get_monotonic_time();
 			return;
 		}
 	}
 	if (size > MAX_UNWANTED)
 		session_protocol_error(session, "sends a large literal that nobody asked for");
+}
+
+/* Within a literal the server has all that it needs to send: how fast it comes is up to the line.
+ */
+static void
+session_note_flow(ImapSession *session, gsize length)
+{
+	gint64 now = g_get_monotonic_time();
+
+	session->traffic.n_flowed += length;
+	session->traffic.flowed_us += now - session->streamed_us;
+	session->streamed_us = now;
 }
 
 static void
@@ -325,6 +338,7 @@ session_literal_data(ImapSession *session)
 
 	if (!session->streaming)
 		return;
+	session_note_flow(session, length);
 	session->n_streamed += length;
 	if (session->n_streamed >= LEAST_PROGRESS)
 		session_progress(session);

@@ -47,6 +47,8 @@ typedef struct {
 	guint64 n_commands;
 	guint64 n_completed; /* of these, with a reply; those of the login are left out */
 	guint64 n_bytes_in, n_bytes_out; /* of IMAP, before it is deflated or encrypted */
+	guint64 n_flowed;                /* bytes of messages ... */
+	gint64 flowed_us; /* ... and the time between the first and the last of each */
 } ImapTraffic;
 
 ImapSession *session_new(const ImapSettings *settings, SSL_CTX *context,

@@ -111,7 +111,7 @@ class Reading:
                 self.grep('imapfs -o ro warm', mount.path / 'Bench')
 
     def imapfs_compressed(self):
-        # By default it is not for loopback, which this line is only in name.
+        # By default only once a line has turned out to be slower than this one.
         options = ['compress=on'] if knows_option('compress') else []
         with mounted(self.line, *options, compressed=True) as (mount, _):
             self.grep('imapfs cold, COMPRESS', mount.path / 'Bench')

@@ -6,6 +6,7 @@ import mount
 import netproxy
 import samplemail
 import test_reading
+from timed import wait_until
 
 
 class CompressCase(test_reading.ReadingCase):
@@ -62,8 +63,22 @@ class TestBytes(CompressCase):
 
 
 class TestWhen(CompressCase):
-    def test_auto_is_off_on_this_machine(self):
+    def test_auto_begins_without(self):
         self.assertEqual(self.mount(self.server).status()['compression'], 'none')
+
+    def test_auto_compresses_a_slow_line(self):
+        """Nothing at first; then the connection is replaced, when it is idle. A fast line stays as it is."""
+        content, date = samplemail.Writer().big(9_000_000)
+        self.server.deliver('Large', [(content, date, '')])
+        proxy, slow = self.through_proxy(rate=5_000_000)
+        slow.start()
+        fast = self.mount(self.server)
+        for mounted in slow, fast:
+            self.assertEqual(mounted.status()['compression'], 'none')
+            self.assertEqual(len(mounted.contents('Large')), 1)
+        wait_until(lambda: slow.status()['compression'] == 'deflate', 40)
+        self.assertEqual(slow.status()['state'], 'online')
+        self.assertEqual(fast.status()['compression'], 'none')
 
     def test_not_offered(self):
         server = self.enter(mailserver.Dovecot())

@@ -10,8 +10,7 @@ typedef enum { IMAP_TLS_IMPLICIT, IMAP_TLS_STARTTLS, IMAP_TLS_NONE } ImapTls;
 
 /* COMPRESS=DEFLATE (RFC 4978), where the server offers it. */
 typedef enum {
-	IMAP_COMPRESS_AUTO, /* unless the host is this machine itself: 127.0.0.0/8, ::1, localhost
-	                     */
+	IMAP_COMPRESS_AUTO, /* once the line has turned out to be slow */
 	IMAP_COMPRESS_ON,
 	IMAP_COMPRESS_OFF,
 } ImapCompress;
