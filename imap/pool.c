@@ -428,6 +428,15 @@ on_noop_done(const ImapResponse *tagged, const GError *error, gpointer data)
 
 static const ImapCommandHandler noop = {.done = on_noop_done};
 
+static void
+member_say_noop(Member *member)
+{
+	ImapCommand *command = command_new("NOOP", &noop, NULL);
+
+	command_text(command, "NOOP");
+	session_send(member->session, command);
+}
+
 /* What is deflated has been at work for every byte at the server, which few deflate faster than a
  * line of 120 Mbit/s carries it as it is: so only a line that has shown itself slow is compressed.
  * It takes a new connection: COMPRESS is part of the login. */
@@ -463,10 +472,7 @@ pool_keep_house(gpointer data)
 		} else if (pool->members->len > 1 && idle_us > IDLE_CLOSE_US) {
 			member_free(g_ptr_array_remove_index_fast(pool->members, i));
 		} else if (idle_us > KEEPALIVE_US) {
-			ImapCommand *command = command_new("NOOP", &noop, NULL);
-
-			command_text(command, "NOOP");
-			session_send(member->session, command);
+			member_say_noop(member);
 		}
 	}
 	pool_pump(pool); /* more connections may be allowed again */
