@@ -12,6 +12,7 @@ typedef struct {
 	pthread_mutex_t gate; /* a job named '|' runs only once this can be had */
 	pthread_t loop;
 	gboolean flush_in_done;
+	gint held; /* the worker waits at the gate */
 } Log;
 
 typedef struct {
@@ -27,6 +28,7 @@ named_run(DiskJob *job)
 
 	g_assert_false(pthread_equal(pthread_self(), named->log->loop));
 	if (named->name == '|') {
+		g_atomic_int_set(&named->log->held, TRUE);
 		pthread_mutex_lock(&named->log->gate);
 		pthread_mutex_unlock(&named->log->gate);
 	}
@@ -103,8 +105,8 @@ push_row(Log *log, const Row *row)
 	pthread_mutex_lock(&log->gate);
 	for (const char *name = row->pushed; *name; name++) {
 		push_named(log, *name);
-		if (*name == '|')
-			g_usleep(2000); /* until the worker has taken it */
+		while (*name == '|' && !g_atomic_int_get(&log->held))
+			g_usleep(100); /* until the worker has taken it */
 	}
 	pthread_mutex_unlock(&log->gate);
 }

@@ -373,7 +373,7 @@ class TestOptions(ConnectingCase):
         url = 'imaps://alice@127.0.0.1:9'
         for option, words in (('names=foo', 'names=foo: must be one of'), ('nmes=uid', "unknown option 'nmes'.*'names'"),
                               ('memory=5', 'memory=5: '), ('connections=11', 'connections=11: .*1 to 10'),
-                              ('timeout=0', 'timeout=0: .*1 to 3600'), ('tls=none', 'imaps://'), ('cache=/tmp', 'cache'),
+                              ('timeout=0', 'timeout=0: .*1 to 3600'), ('tls=none', 'imaps://'), ('cache_size=1M', 'cache_size=1M: '),
                               ('ca_file=/nonexistent', '/nonexistent: No such file'), ('password=secret', 'password')):
             with self.subTest(option=option):
                 self.fails(words, url, option)
