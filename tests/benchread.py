@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import pathlib
 import subprocess
+import tempfile
 import time
 
 import benchlimit
@@ -16,10 +18,12 @@ ENV = {**os.environ, 'LC_ALL': 'C.UTF-8'}
 
 
 @contextlib.contextmanager
-def mounted(line, *options, compressed=False, arguments=()):
-    """A fresh mount of the account; yields (Mount, seconds that mounting took). Nothing of it stays."""
+def mounted(line, *options, compressed=False, arguments=(), home=None):
+    """A mount of the account; yields (Mount, seconds that mounting took). Nothing is known from before but what an
+    earlier mount left in the directory home."""
     port = line.compressed_port if compressed else line.port
-    mount = Mount(f'imaps://alice@127.0.0.1:{port}', *options, ca_file=line.ca_files[port], arguments=arguments)
+    mount = Mount(f'imaps://alice@127.0.0.1:{port}', *options, ca_file=line.ca_files[port], arguments=arguments,
+                  home=home)
     began = time.monotonic()
     try:
         mount.start()
@@ -63,6 +67,7 @@ class Reading:
         steps = {
             'imapfs cold': self.imapfs_rw,
             'limit': self.limit,
+            'imapfs cold, cache=memory': self.imapfs_memory,
             'imapfs -o ro cold': self.imapfs_ro,
             'mbsync without FSync': lambda: self.mbsync('mbsync without FSync', False),
             'local': self.local,
@@ -97,12 +102,29 @@ class Reading:
         self.add('limit, COMPRESS', elapsed)
 
     def imapfs_rw(self):
-        with mounted(self.line) as (mount, mounting):
-            self.add('imapfs: mounting', mounting)
-            elapsed = self.grep('imapfs cold', mount.path / 'Bench')
-            self.add('imapfs: mounting + cold', mounting + elapsed)
-            for _ in range(2):
-                self.grep('imapfs warm', mount.path / 'Bench')
+        with tempfile.TemporaryDirectory() as home:
+            with mounted(self.line, home=home) as (mount, mounting):
+                self.add('imapfs: mounting', mounting)
+                elapsed = self.grep('imapfs cold', mount.path / 'Bench')
+                self.add('imapfs: mounting + cold', mounting + elapsed)
+                for _ in range(2):
+                    self.grep('imapfs warm', mount.path / 'Bench')
+            self.remount(home)
+
+    def remount(self, home):
+        """What the mount before has kept is still in the page cache, as a Maildir just synced is."""
+        with mounted(self.line, home=home) as (mount, _):
+            bytes_before = self.line.proxy.stats()['bytes_down'] if self.line.proxy else 0
+            self.grep('imapfs mounted again', mount.path / 'Bench')
+            if self.line.proxy:
+                self.add('mounted again: KB', (self.line.proxy.stats()['bytes_down'] - bytes_before) / 1000)
+        drop_pages(pathlib.Path(home))
+        with mounted(self.line, home=home) as (mount, _):
+            self.grep('imapfs mounted again, disk cold', mount.path / 'Bench')
+
+    def imapfs_memory(self):
+        with mounted(self.line, 'cache=memory') as (mount, _):
+            self.grep('imapfs cold, cache=memory', mount.path / 'Bench')
 
     def imapfs_ro(self):
         with mounted(self.line, 'ro') as (mount, _):

@@ -7,6 +7,9 @@ READING = [
     ('imapfs cold', 'imapfs, first `grep -r`'),
     ('imapfs: mounting + cold', 'imapfs, mounting and first `grep -r`'),
     ('imapfs warm', 'imapfs, again'),
+    ('imapfs mounted again', 'imapfs, mounted again (all kept on disk)'),
+    ('imapfs mounted again, disk cold', 'imapfs, mounted again, its files not in memory'),
+    ('imapfs cold, cache=memory', 'imapfs `cache=memory`, first'),
     ('imapfs -o ro cold', 'imapfs `-o ro`, first'),
     ('imapfs -o ro warm', 'imapfs `-o ro`, again'),
     ('limit', 'limit: the bodies streamed, thrown away'),
@@ -31,6 +34,11 @@ LISTING = [
     ('mounting + ls -l cold, names=uid', 'imapfs `names=uid`, mounting and first `ls -l`'),
     ('ls -l warm, names=subject', 'imapfs, `ls -l` again'),
     ('ls -l warm, names=uid', 'imapfs `names=uid`, `ls -l` again'),
+    ('ls -l mounted again, names=subject', 'imapfs, mounted again, `ls -l`'),
+    ('ls -l mounted again, names=uid', 'imapfs `names=uid`, mounted again, `ls -l`'),
+    ('mounting again + ls -l, names=subject', 'imapfs, mounting again and `ls -l`'),
+    ('ls -l cold, cache=memory, names=subject', 'imapfs `cache=memory`, first `ls -l`'),
+    ('ls -l cold, cache=memory, names=uid', 'imapfs `cache=memory,names=uid`, first `ls -l`'),
     ('ls -U first, names=subject', 'imapfs, until `ls -U` prints its first names'),
     ('ls -U first, names=uid', 'imapfs `names=uid`, until `ls -U` prints'),
     ('ls limit, names=subject', 'limit: the same items streamed'),
@@ -49,6 +57,7 @@ LARGE = [
 OTHER = [
     ('head of 30 MB: round trips', '`head -c 4096`: round trips'),
     ('head of 30 MB: KB', '`head -c 4096`: KB on the line'),
+    ('mounted again: KB', '`grep -r`, mounted again: KB on the line'),
     ('resident MB before, names=subject', 'resident MB of the daemon, just mounted'),
     ('resident MB, names=subject', 'resident MB after `ls -l` of the large mailbox'),
     ('resident MB, names=uid', 'the same with `names=uid`'),
@@ -150,6 +159,18 @@ class Targets:
                    self.value('50', 'head of 30 MB: KB'), 140)
         self.judge('`cat` of 30 MB at 50 ms: at most 1.3 × the limit',
                    self.one('50', 'cat of 30 MB', 'limit of 30 MB'), 1.3)
+        self.judge('mounted again, first `grep -r`: at most 2 × a Maildir in the page cache',
+                   self.each('imapfs mounted again', 'mbsync without FSync: grep warm'), 2)
+        self.judge('mounted again, its files not in memory: at most 2 × a Maildir likewise',
+                   self.each('imapfs mounted again, disk cold', 'mbsync without FSync: grep cold'), 2)
+        self.judge('mounted again, first `ls -l`: at most 0.1 × the first one',
+                   self.each('ls -l mounted again, names=subject', 'ls -l cold, names=subject'), 0.1)
+        self.judge('mounting again and `ls -l`: below 1 × neomutt with its header cache',
+                   self.each('mounting again + ls -l, names=subject', 'neomutt, header cache full'), 1)
+        self.judge('first `grep -r`: at most 1.15 × with `cache=memory`',
+                   self.each('imapfs cold', 'imapfs cold, cache=memory'), 1.15)
+        self.judge('first `ls -l`: at most 1.15 × with `cache=memory`',
+                   self.each('ls -l cold, names=subject', 'ls -l cold, cache=memory, names=subject'), 1.15)
         return self.rows
 
 
