@@ -327,7 +327,8 @@ fetch_begin(Reader *reader, guint64 id, guint32 first, guint32 n_blocks)
 typedef struct {
 	Reader *reader;
 	guint32 mailbox_id;
-	GArray *uids; /* of guint32: what was asked for */
+	GArray *uids;   /* of guint32: what was asked for */
+	gboolean begun; /* something of it has come */
 } Batch;
 
 /* The fetch that this message was asked for with: none if that is over. */
@@ -342,10 +343,11 @@ batch_fetch(const Batch *batch, guint32 uid)
 static void
 on_many_block(guint32 uid, guint64 offset, GBytes *bytes, gpointer data)
 {
-	const Batch *batch = data;
+	Batch *batch = data;
 	Fetch *fetch = batch_fetch(batch, uid);
 
-	prefetcher_note_arrival(batch->reader->prefetcher, g_bytes_get_size(bytes));
+	prefetcher_note_arrival(batch->reader->prefetcher, g_bytes_get_size(bytes), !batch->begun);
+	batch->begun = TRUE;
 	if (fetch)
 		on_block(offset, bytes, fetch);
 }

@@ -2,9 +2,10 @@
  * Walkers, and how far ahead of each to read.
  *
  * A walker's window is in bytes. It doubles with each step that was foreseen, up to what the line
- * brings in LEAD_SECONDS: enough to keep any line full, and little enough that somebody else's
- * read, behind all that on the same line, waits only for that long. It is refilled when half of it
- * has been used, so that the next batch is asked for while the last one still comes in.
+ * brings in LEAD_SECONDS while it is not kept waiting: enough to keep any line full, and little
+ * enough that somebody else's read, behind all that on the same line, waits only for that long. It
+ * is refilled when half of it has been used, so that the next batch is asked for while the last one
+ * still comes in.
  *
  * In a small mailbox a random reader takes a step by chance, so only a step to the very next
  * message is taken at its word; a longer one must be followed by another. What is ahead of all
@@ -27,11 +28,12 @@
 #define SNIFFED                                                                                    \
 	(32 * 1024) /* bytes: of a longer message, one who reads its beginning may leave the rest  \
 	             */
-#define LARGE          (256 * 1024) /* bytes: only for those who have read a message to its end */
-#define LARGEST        (4 * 1024 * 1024)
-#define BATCH          512 /* messages in one command */
-#define LIVE_STEPS     64  /* a walker that has taken none of the last so many may be gone */
-#define RATE_SAMPLE_US 100000
+#define LARGE        (256 * 1024) /* bytes: only for those who have read a message to its end */
+#define LARGEST      (4 * 1024 * 1024)
+#define BATCH        512         /* messages in one command */
+#define LIVE_STEPS   64          /* a walker that has taken none of the last so many may be gone */
+#define SAMPLE_BYTES (64 * 1024) /* that the rate is measured by, at least ... */
+#define SAMPLE_US    5000        /* ... and for so long */
 
 typedef enum { ORDER_UNKNOWN, ORDER_UID, ORDER_NAME, N_ORDERS } Order;
 
@@ -55,8 +57,9 @@ struct Prefetcher {
 	guint64 max_bytes;
 	Walker walkers[N_WALKERS]; /* most recent first */
 	guint64 n_steps;           /* of all of them */
-	double bytes_per_second;   /* as measured; 0: not yet */
-	gint64 sample_began_us;
+	double bytes_per_second;   /* while bytes come; 0: not measured yet */
+	gint64 arrived_us;         /* the last of them */
+	gint64 sampled_us;         /* within batches */
 	guint64 n_sampled;
 };
 
@@ -127,20 +130,22 @@ window_limit(const Prefetcher *prefetcher)
 }
 
 void
-prefetcher_note_arrival(Prefetcher *prefetcher, gsize length)
+prefetcher_note_arrival(Prefetcher *prefetcher, gsize length, gboolean first)
 {
-	gint64 now = g_get_monotonic_time(), elapsed = now - prefetcher->sample_began_us;
+	gint64 now = g_get_monotonic_time(), elapsed = now - prefetcher->arrived_us;
 	double rate;
 
-	prefetcher->n_sampled += length;
-	if (elapsed < RATE_SAMPLE_US)
+	prefetcher->arrived_us = now;
+	if (first)
 		return;
-	rate = (double)prefetcher->n_sampled * G_USEC_PER_SEC / (double)elapsed;
-	if (elapsed < 10 * RATE_SAMPLE_US) /* not a pause between two walks */
-		prefetcher->bytes_per_second = prefetcher->bytes_per_second
-		                                       ? (prefetcher->bytes_per_second + rate) / 2
-		                                       : rate;
-	prefetcher->sample_began_us = now;
+	prefetcher->sampled_us += elapsed;
+	prefetcher->n_sampled += length;
+	if (prefetcher->sampled_us < SAMPLE_US || prefetcher->n_sampled < SAMPLE_BYTES)
+		return;
+	rate = (double)prefetcher->n_sampled * G_USEC_PER_SEC / (double)prefetcher->sampled_us;
+	prefetcher->bytes_per_second =
+		prefetcher->bytes_per_second ? (prefetcher->bytes_per_second + rate) / 2 : rate;
+	prefetcher->sampled_us = 0;
 	prefetcher->n_sampled = 0;
 }
 

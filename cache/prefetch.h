@@ -32,5 +32,6 @@ void prefetcher_note_read(Prefetcher *prefetcher, Mailbox *mailbox, guint32 uid)
 /* It has been read to its end. */
 void prefetcher_note_end(Prefetcher *prefetcher, const Mailbox *mailbox, guint32 uid);
 
-/* @length bytes that were asked for have come: how fast tells how far ahead is worth while. */
-void prefetcher_note_arrival(Prefetcher *prefetcher, gsize length);
+/* @length bytes that were asked for have come: how fast tells how far ahead is worth while.
+ * @first: before this one they were not on their way, but asked for. */
+void prefetcher_note_arrival(Prefetcher *prefetcher, gsize length, gboolean first);
