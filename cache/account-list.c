@@ -178,22 +178,46 @@ sweep(Mailbox *mailbox)
 	}
 }
 
+/* Nobody's account becomes empty: that is a server's bad moment, for which nothing that is kept is
+ * to be deleted. */
+static GError *
+judge_listing(const Account *account, const GError *error)
+{
+	if (error || account->n_positions || !account->storage ||
+	    !g_hash_table_size(account->mailboxes))
+		return error ? g_error_copy(error) : NULL;
+	return g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL, "the server lists no mailboxes");
+}
+
+/* What an earlier mount has left stands in for a line that is down, and for nothing else. */
+static gboolean
+is_worth_telling(const Account *account, const GError *error)
+{
+	return !account->listed || (!account->listed_at_us && error->code != IMAPFS_ERROR_OFFLINE &&
+	                            error->code != IMAPFS_ERROR_TIMED_OUT);
+}
+
 static void
-on_listed(const GError *error, gpointer data)
+on_listed(const GError *reported, gpointer data)
 {
 	Account *account = data;
+	g_autoptr(GError) error = judge_listing(account, reported);
 
+	if (error)
+		g_info("listing the account: %s", error->message);
 	if (!error) {
 		sweep(account->top);
 		keep_tree(account->top);
 		account->listed = TRUE;
+		account->n_listed++;
 		account->listed_at_us = g_get_monotonic_time();
 		account->listing_took_us = account->listed_at_us - account->listing_began_us;
 	}
 	account->n_listings_done = account->n_listings_begun;
 	if (account->n_listings_wanted > account->n_listings_begun)
 		listing_begin(account);
-	wait_queue_wake(&account->listing, account->listed ? NULL : error);
+	wait_queue_wake(&account->listing,
+	                error && is_worth_telling(account, error) ? error : NULL);
 }
 
 static const RemoteListHandler list_handler = {.mailbox = on_mailbox, .done = on_listed};
@@ -205,16 +229,15 @@ listing_begin(Account *account)
 	account->list_generation++;
 	account->n_positions = 0;
 	account->listing_began_us = g_get_monotonic_time();
-	account->remote->operations->list(account->remote, account->n_listings_begun == 1,
-	                                  &list_handler, account);
+	account->remote->operations->list(account->remote, !account->n_listed, &list_handler,
+	                                  account);
 }
 
 /* Mounting lists the account: who mounts and then looks into it need not wait for that twice. */
 gboolean
 account_is_fresh(const Account *account)
 {
-	return account->n_listings_done == 1 && account->listed_at_us &&
-	       g_get_monotonic_time() - account->listed_at_us < FRESH_US;
+	return account->n_listed == 1 && g_get_monotonic_time() - account->listed_at_us < FRESH_US;
 }
 
 /* One that is under way may have passed what the caller wants to see: then another follows it. */

@@ -36,6 +36,7 @@ struct Account {
 	guint64 n_listings_begun, n_listings_done, n_listings_wanted;
 	gint64 listed_at_us, listing_began_us, listing_took_us;
 	guint list_generation;
+	guint n_listed;  /* listings that went well */
 	gboolean listed; /* the tree is a server's, if an earlier mount's */
 	WaitQueue listing;
 	Storage *storage;  /* or NULL: nothing is kept on disk */
@@ -111,6 +112,9 @@ void mailbox_remove(Mailbox *mailbox);
 /* The mailbox under this name is another one: forgets all messages and takes another id. */
 void mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity);
 
+/* The id that is made of its path and UIDVALIDITY, be it free or not. */
+guint32 mailbox_natural_id(const Mailbox *mailbox);
+
 /* What the server calls it, copied; NULL: nothing any more. */
 void mailbox_set_name(Mailbox *mailbox, const char *name);
 
@@ -134,6 +138,12 @@ void mailbox_set_flags(Mailbox *mailbox, guint32 uid, const char *flags);
 /* Forgets the messages in [@first, @last] and tells the layer above; on disk they stay, or not. */
 void mailbox_drop_messages(Mailbox *mailbox, guint32 first, guint32 last);
 void mailbox_forget_messages(Mailbox *mailbox, guint32 first, guint32 last);
+
+/* The same for all in @ranges, of pairs of guint32, ascending and disjoint. */
+void mailbox_forget_ranges(Mailbox *mailbox, const GArray *ranges);
+
+/* How many messages there are in [@first, @last]. */
+guint mailbox_count_messages(const Mailbox *mailbox, guint32 first, guint32 last);
 
 Message *mailbox_find_message(const Mailbox *mailbox, guint32 uid);
 guint32 mailbox_last_uid(const Mailbox *mailbox);

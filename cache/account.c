@@ -34,8 +34,8 @@ id_is_free(const Account *account, guint32 id)
 	       !g_hash_table_contains(account->worn_ids, key);
 }
 
-static guint32
-choose_id(const Account *account, const Mailbox *mailbox)
+guint32
+mailbox_natural_id(const Mailbox *mailbox)
 {
 	g_autofree char *path = mailbox_path(mailbox);
 	g_autofree char *seed = g_strdup_printf("%u%s", mailbox->uidvalidity, path);
@@ -47,7 +47,14 @@ choose_id(const Account *account, const Mailbox *mailbox)
 	g_checksum_update(checksum, (const guchar *)seed, -1);
 	g_checksum_get_digest(checksum, digest, &length);
 	memcpy(&id, digest, sizeof(id));
-	id = GUINT32_FROM_LE(id) & 0x7fffffff;
+	return GUINT32_FROM_LE(id) & 0x7fffffff;
+}
+
+static guint32
+choose_id(const Account *account, const Mailbox *mailbox)
+{
+	guint32 id = mailbox_natural_id(mailbox);
+
 	if (account->wanted_id && id_is_free(account, account->wanted_id))
 		return account->wanted_id;
 	while (!id_is_free(account, id))
@@ -220,11 +227,16 @@ mailbox_set_name(Mailbox *mailbox, const char *name)
 void
 mailbox_become_level(Mailbox *mailbox)
 {
-	if (mailbox->selectable)
+	gboolean was_selectable = mailbox->selectable;
+
+	if (was_selectable)
 		mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
 	mailbox->state = MAILBOX_UNKNOWN;
 	mailbox->announced = mailbox->synced = (IndexState){0};
 	mailbox->selectable = FALSE;
+	mailbox->unsaved |= was_selectable;
+	if (was_selectable && mailbox->name)
+		keep_state(mailbox);
 	mailbox_set_name(mailbox, NULL);
 }
 
@@ -245,7 +257,7 @@ account_new(Remote *remote, const AccountSettings *settings, const NameRules *ru
 	account->top = mailbox_alloc(account, g_strdup(""));
 	account->top->state = MAILBOX_COMPLETE;
 	wait_queue_init(&account->listing);
-	account->storage = settings->name ? storage_open(settings, rules) : NULL;
+	account->storage = settings->name ? storage_open(settings) : NULL;
 	account->reader = reader_new(account, settings->memory);
 	account->listed = keep_load_tree(account);
 	return account;

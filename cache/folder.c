@@ -18,6 +18,8 @@
 #define NAME_MAX_BYTES 100
 #define HASH_DIGITS    12
 #define MAX_ATTEMPTS   5
+#define LOCK_ATTEMPTS  20
+#define LOCK_PAUSE_US  (100 * 1000)
 
 char *
 folder_account_name(const char *account)
@@ -152,8 +154,13 @@ take_lock(Folder *folder, GError **error)
 	}
 	if (!check_private(folder->lock_fd, "lock", error))
 		return FALSE;
-	if (!flock(folder->lock_fd, LOCK_EX | LOCK_NB))
-		return TRUE;
+	for (guint i = 0; i < LOCK_ATTEMPTS; i++) { /* the last mount may be writing yet */
+		if (!flock(folder->lock_fd, LOCK_EX | LOCK_NB))
+			return TRUE;
+		if (errno != EWOULDBLOCK)
+			break;
+		g_usleep(LOCK_PAUSE_US);
+	}
 	if (errno == EWOULDBLOCK)
 		fail(error, IMAPFS_ERROR_EXISTS, folder->name, "is in use by another mount");
 	else

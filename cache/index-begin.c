@@ -84,23 +84,13 @@ on_number(sqlite3_stmt *row, gpointer data)
 	*(gint64 *)data = sqlite3_column_int64(row, 0);
 }
 
-static void
-on_text(sqlite3_stmt *row, gpointer data)
-{
-	g_free(*(char **)data);
-	*(char **)data = g_strdup((const char *)sqlite3_column_text(row, 0));
-}
-
 static int
-save_value(Index *index, const char *key, gint64 number, const char *text)
+save_value(Index *index, const char *key, gint64 number)
 {
 	sqlite3_stmt *statement = index_statement(index, INDEX_SAVE_META);
 
 	sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
-	if (text)
-		sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
-	else
-		sqlite3_bind_int64(statement, 2, number);
+	sqlite3_bind_int64(statement, 2, number);
 	return index_step(index, statement);
 }
 
@@ -120,37 +110,7 @@ load_values(Index *index)
 		return code;
 	while (!index->store_id)
 		index->store_id = (guint64)g_random_int() << 32 | g_random_int();
-	return save_value(index, "store_id", (gint64)index->store_id, NULL);
-}
-
-static int
-forget_all_messages(Index *index, const char *names)
-{
-	int code = sqlite3_exec(index->db,
-	                        "BEGIN; DELETE FROM messages;"
-	                        "UPDATE mailboxes SET uidnext = 0, highestmodseq = 0, exists_ = 0,"
-	                        " complete = 0, holey = 0",
-	                        NULL, NULL, NULL);
-
-	if (!code)
-		code = save_value(index, "names", 0, names);
-	if (!code)
-		code = sqlite3_exec(index->db, "COMMIT", NULL, NULL, NULL);
-	if (code)
-		sqlite3_exec(index->db, "ROLLBACK", NULL, NULL, NULL);
-	return code;
-}
-
-static int
-check_names(Index *index, const char *names)
-{
-	g_autofree char *found = NULL;
-	int code = for_each_row(index->db, "SELECT value FROM meta WHERE key = 'names'", on_text,
-	                        &found);
-
-	if (code || g_strcmp0(found, names) == 0)
-		return code;
-	return forget_all_messages(index, names);
+	return save_value(index, "store_id", (gint64)index->store_id);
 }
 
 /* --- mailboxes, worn ids, sets of flags --- */
@@ -280,14 +240,12 @@ load_rows(Index *index)
 }
 
 int
-index_begin(Index *index, const char *names, GError **error)
+index_begin(Index *index, GError **error)
 {
 	int code = prepare_statements(index);
 
 	if (!code)
 		code = load_values(index);
-	if (!code)
-		code = check_names(index, names);
 	if (!code)
 		code = load_rows(index);
 	if (code)

@@ -36,7 +36,7 @@ index_messages_new(void)
 static gboolean
 name_is_valid(const char *name, gsize length)
 {
-	return name && length && length <= MAX_NAME_BYTES && !memchr(name, '/', length) &&
+	return name && length <= MAX_NAME_BYTES && !memchr(name, '/', length) &&
 	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
 	       g_utf8_validate(name, (gssize)length, NULL);
 }

@@ -82,7 +82,7 @@ void index_schema_set_aside(const Folder *folder, const char *word);
 /* --- index-begin.c --- */
 
 /* Prepares the statements and reads all but the messages. An SQLite code. */
-int index_begin(Index *index, const char *names, GError **error);
+int index_begin(Index *index, GError **error);
 
 /* Frees the strings of an IndexMailbox. */
 void index_mailbox_clear(gpointer mailbox);

@@ -16,7 +16,7 @@
 
 #define FILE_NAME "index.sqlite"
 
-/* Values of meta: store_id (64 bits), names (the rule), sizes_lie (0 or 1). flag_sets is what
+/* Values of meta: store_id (64 bits), sizes_lie (0 or 1). flag_sets is what
  * messages.flags means. Times, sizes and numbers are as in index.h. */
 static const char version_1[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;"

@@ -4,6 +4,8 @@
  */
 #include "index-private.h"
 
+#define MAX_FLAG_SETS 65536
+
 static Index *
 index_alloc(const Folder *folder, Disk *disk)
 {
@@ -44,14 +46,14 @@ index_dispose(Index *index)
 
 /* Opens the file as it is. Sets @aside to a word where it is of no use and may be set aside. */
 static Index *
-try_open(const Folder *folder, Disk *disk, const char *names, const char **aside, GError **error)
+try_open(const Folder *folder, Disk *disk, const char **aside, GError **error)
 {
 	Index *index = index_alloc(folder, disk);
 	gboolean newer = FALSE;
 	int code = index_schema_open(folder, &index->db, &newer, error);
 
 	if (!code)
-		code = index_begin(index, names, error);
+		code = index_begin(index, error);
 	if (!code)
 		return index;
 	*aside = newer ? "newer" : index_schema_is_damage(code) ? "damaged" : NULL;
@@ -61,11 +63,11 @@ try_open(const Folder *folder, Disk *disk, const char *names, const char **aside
 }
 
 Index *
-index_open(const Folder *folder, Disk *disk, const char *names, GError **error)
+index_open(const Folder *folder, Disk *disk, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
 	const char *aside = NULL;
-	Index *index = try_open(folder, disk, names, &aside, &cause);
+	Index *index = try_open(folder, disk, &aside, &cause);
 
 	if (index)
 		return index;
@@ -76,7 +78,7 @@ index_open(const Folder *folder, Disk *disk, const char *names, GError **error)
 	g_message("%s; it is set aside as index.sqlite.%s, and a new one begun", cause->message,
 	          aside);
 	index_schema_set_aside(folder, aside);
-	return try_open(folder, disk, names, &aside, error);
+	return try_open(folder, disk, &aside, error);
 }
 
 void
@@ -123,11 +125,14 @@ index_worn_ids(const Index *index)
 	return index->worn_ids;
 }
 
+/* A server that goes on inventing keywords is not remembered beyond the last of a great many. */
 const char *
 index_intern_flags(Index *index, const char *flags)
 {
 	gpointer found = g_hash_table_lookup(index->flags, flags);
 
+	if (!found && g_hash_table_size(index->flags) >= MAX_FLAG_SETS)
+		return "";
 	if (!found) {
 		found = g_strdup(flags);
 		g_hash_table_add(index->flags, found);

@@ -45,7 +45,7 @@ typedef struct {
 	gint64 internaldate; /* seconds since 1970, UTC */
 	guint64 content_key; /* 0: none */
 	const char *flags;   /* "": none; from index_intern_flags() */
-	char *name;          /* file name, valid UTF-8 */
+	char *name;          /* file name, valid UTF-8; "": not known */
 } IndexMessage;
 
 typedef struct {
@@ -54,10 +54,9 @@ typedef struct {
 } IndexFlags;
 
 /* Opens the index in @folder, making it where it is missing. One of a later version of imapfs, or
- * a damaged one, is set aside with one line in the log, and a new one begun. @names is the rule by
- * which messages are named; messages named by another are forgotten, mailboxes keep their ids.
- * Both @folder and @disk stay the caller's and must outlive the index. The error is of the disk. */
-Index *index_open(const Folder *folder, Disk *disk, const char *names, GError **error);
+ * a damaged one, is set aside with one line in the log, and a new one begun. Both @folder and @disk
+ * stay the caller's and must outlive the index. The error is of the disk. */
+Index *index_open(const Folder *folder, Disk *disk, GError **error);
 
 /* Waits until all is written; loads that are under way are answered. */
 void index_free(Index *index);

@@ -43,8 +43,11 @@ take_row(Account *account, const IndexMailbox *row)
 	}
 	mailbox->unsaved = FALSE;
 	mailbox->synced = row->state;
+	mailbox->early_id = row->id != mailbox_natural_id(mailbox);
 	if (row->selectable && row->uidvalidity)
 		mailbox->state = MAILBOX_STORED;
+	else /* whose they are is not certain */
+		block_store_forget_mailbox(account->storage->blocks, row->id);
 }
 
 gboolean
@@ -97,6 +100,13 @@ keep_no_mailbox(Account *account, guint32 id)
 
 /* --- messages --- */
 
+/* Such names need not be kept, and those that are kept, of mounts with other rules, stay. */
+static gboolean
+is_named_by_uid(const Mailbox *mailbox)
+{
+	return !mailbox->account->rules->header_fields;
+}
+
 void
 keep_message(Mailbox *mailbox, const Message *message)
 {
@@ -108,7 +118,7 @@ keep_message(Mailbox *mailbox, const Message *message)
 		.internaldate = message->internaldate,
 		.content_key = message->content_key,
 		.flags = index ? index_intern_flags(index, message->flags) : NULL,
-		.name = index ? g_strdup(message->name) : NULL,
+		.name = index ? g_strdup(is_named_by_uid(mailbox) ? "" : message->name) : NULL,
 	};
 
 	if (!index)
@@ -195,21 +205,33 @@ typedef struct {
 	gpointer data;
 } Load;
 
+static char *
+take_name(const Mailbox *mailbox, IndexMessage *row)
+{
+	const RemoteMessage remote = {.uid = row->uid};
+
+	return is_named_by_uid(mailbox) ? mailbox->account->rules->message(&remote)
+	                                : g_steal_pointer(&row->name);
+}
+
+/* Up to the first whose name is not known: the server is asked for the rest. */
 static void
 take_messages(Mailbox *mailbox, GArray *rows)
 {
 	for (guint i = 0; i < rows->len; i++) {
 		IndexMessage *row = &g_array_index(rows, IndexMessage, i);
-		const Message message = {
+		Message message = {
 			.uid = row->uid,
 			.size_exact = row->size_exact,
 			.size = row->size,
 			.internaldate = row->internaldate,
 			.content_key = row->content_key,
-			.flags = g_ref_string_new_intern(row->flags),
-			.name = g_steal_pointer(&row->name),
 		};
 
+		if (!*row->name && !is_named_by_uid(mailbox))
+			break;
+		message.name = take_name(mailbox, row);
+		message.flags = g_ref_string_new_intern(row->flags);
 		mailbox_take_message(mailbox, &message);
 	}
 }
@@ -222,12 +244,14 @@ on_loaded(GArray *rows, gpointer data)
 
 	if (mailbox && mailbox->state == MAILBOX_STORED) {
 		const IndexState *synced = &mailbox->synced;
-		gboolean whole = rows && synced->complete && rows->len >= synced->exists;
+		guint n;
 
 		if (rows)
 			take_messages(mailbox, rows);
-		mailbox->state = whole ? MAILBOX_COMPLETE : MAILBOX_UNKNOWN;
-		mailbox->holey = mailbox->messages->len != synced->exists;
+		n = mailbox->messages->len;
+		mailbox->state = rows && synced->complete && n >= synced->exists ? MAILBOX_COMPLETE
+		                                                                 : MAILBOX_UNKNOWN;
+		mailbox->holey = synced->holey || n != synced->exists;
 	}
 	if (rows)
 		g_array_unref(rows);

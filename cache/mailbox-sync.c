@@ -22,6 +22,7 @@
 #include "keep.h"
 #include "reattach.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_AT_ONCE  150 /* messages: a READDIR of 32 KiB */
@@ -72,10 +73,11 @@ sync_note_state(const Sync *sync, Mailbox *mailbox)
 
 	state.exists = mailbox->messages->len;
 	state.complete = TRUE;
+	state.holey = mailbox->holey;
 	if (!sync->with_changes && sync->known_until)
 		state.highestmodseq = old->highestmodseq;
 	if (!old->complete || old->exists != state.exists || old->uidnext != state.uidnext ||
-	    old->highestmodseq != state.highestmodseq) {
+	    old->highestmodseq != state.highestmodseq || old->holey != state.holey) {
 		mailbox->synced = state;
 		keep_state(mailbox);
 	}
@@ -91,6 +93,8 @@ sync_end(Sync *sync, const GError *error)
 
 	if (mailbox && mailbox->selectable && !error)
 		sync_note_state(sync, mailbox);
+	if (mailbox && sync->restarted && !sync->reopened) /* memory has none of them */
+		keep_no_messages(mailbox, 1, G_MAXUINT32);
 	sync_free(sync);
 	if (!mailbox)
 		return;
@@ -138,26 +142,49 @@ on_vanished(guint32 first, guint32 last, gpointer data)
 		g_array_append_vals(sync->vanished, range, 2);
 }
 
+static int
+compare_ranges(gconstpointer a, gconstpointer b)
+{
+	guint32 first = *(const guint32 *)a, other = *(const guint32 *)b;
+
+	return (first > other) - (first < other);
+}
+
+/* Ascending and disjoint, and no further than what was known: servers say 1:4294967295. */
+static GArray *
+merge_ranges(GArray *pairs, guint32 until)
+{
+	guint n = pairs->len / 2, n_merged = 0;
+	guint32(*ranges)[2] = (guint32(*)[2])pairs->data;
+
+	qsort(ranges, n, sizeof(*ranges), compare_ranges);
+	for (guint i = 0; i < n; i++) {
+		guint32 last = MIN(ranges[i][1], until);
+
+		if (ranges[i][0] > last)
+			continue;
+		if (n_merged && ranges[i][0] <= ranges[n_merged - 1][1]) {
+			ranges[n_merged - 1][1] = MAX(ranges[n_merged - 1][1], last);
+			continue;
+		}
+		ranges[n_merged][0] = ranges[i][0];
+		ranges[n_merged++][1] = last;
+	}
+	return g_array_set_size(pairs, n_merged * 2);
+}
+
 static gboolean
 forget_vanished(const Sync *sync, Mailbox *mailbox, guint32 exists)
 {
-	g_autoptr(GHashTable) gone = g_hash_table_new(NULL, NULL);
+	const GArray *ranges = merge_ranges(sync->vanished, sync->known_until);
+	guint n_gone = 0;
 
-	for (guint i = 0; i + 1 < sync->vanished->len; i += 2) {
-		guint32 uid = g_array_index(sync->vanished, guint32, i) - 1;
-		guint32 last =
-			MIN(g_array_index(sync->vanished, guint32, i + 1), sync->known_until);
-		const Message *message;
-
-		while ((message = mailbox_message_after(mailbox, uid)) && message->uid <= last)
-			g_hash_table_add(gone, GUINT_TO_POINTER(uid = message->uid));
-	}
-	if (mailbox->messages->len - g_hash_table_size(gone) != exists)
+	for (guint i = 0; i < ranges->len; i += 2)
+		n_gone += mailbox_count_messages(mailbox, g_array_index(ranges, guint32, i),
+		                                 g_array_index(ranges, guint32, i + 1));
+	if (mailbox->messages->len - n_gone != exists)
 		return FALSE;
-	for (guint i = 0; i + 1 < sync->vanished->len; i += 2)
-		mailbox_forget_messages(
-			mailbox, g_array_index(sync->vanished, guint32, i),
-			MIN(g_array_index(sync->vanished, guint32, i + 1), sync->known_until));
+	mailbox_forget_ranges(mailbox, ranges);
 	return TRUE;
 }
 
@@ -180,20 +207,23 @@ count_left(const Sync *sync, guint32 until)
 static void
 forget_what_is_not_left(const Sync *sync, Mailbox *mailbox)
 {
+	g_autoptr(GArray) gone = g_array_new(FALSE, FALSE, sizeof(guint32));
 	guint32 last_known = mailbox_last_uid(mailbox), next = 1;
 
-	for (guint i = 0; i + 1 < sync->left->len && next <= last_known; i += 2) {
+	for (guint i = 0; i < sync->left->len && next && next <= last_known; i += 2) {
 		guint32 first = g_array_index(sync->left, guint32, i);
-		guint32 last = g_array_index(sync->left, guint32, i + 1);
+		const guint32 gap[] = {next, MIN(first - 1, last_known)};
 
-		if (first > next)
-			mailbox_forget_messages(mailbox, next, MIN(first - 1, last_known));
-		if (last == G_MAXUINT32)
-			return;
-		next = last + 1;
+		if (first > next && mailbox_count_messages(mailbox, gap[0], gap[1]))
+			g_array_append_vals(gone, gap, 2);
+		next = g_array_index(sync->left, guint32, i + 1) + 1; /* 0: there are no more */
 	}
-	if (next <= last_known)
-		mailbox_forget_messages(mailbox, next, last_known);
+	if (next && next <= last_known) {
+		const guint32 gap[] = {next, last_known};
+
+		g_array_append_vals(gone, gap, 2);
+	}
+	mailbox_forget_ranges(mailbox, gone);
 }
 
 /* A scan that broke off on a server that sends messages in no order leaves holes. */
@@ -402,7 +432,8 @@ is_unchanged(const Mailbox *mailbox)
 {
 	const IndexState *synced = &mailbox->synced, *announced = &mailbox->announced;
 
-	return mailbox->state == MAILBOX_COMPLETE && account_is_fresh(mailbox->account) &&
+	return mailbox->state == MAILBOX_COMPLETE && !mailbox->holey &&
+	       account_is_fresh(mailbox->account) &&
 	       mailbox->list_generation == mailbox->account->list_generation &&
 	       announced->uidnext && announced->uidnext == synced->uidnext &&
 	       announced->exists == synced->exists &&

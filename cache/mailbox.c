@@ -4,6 +4,8 @@
  * A file name is given once and stays with the message. The name rules make it from the message
  * alone; of two messages with one name the later keeps its UID in it.
  */
+#include <string.h>
+
 #include "keep.h"
 #include "reattach.h"
 
@@ -119,8 +121,11 @@ mailbox_add_message(Mailbox *mailbox, const RemoteMessage *remote)
 		.content_key = reattach_key(remote),
 	};
 
-	if (mailbox_find_message(mailbox, remote->uid))
+	if (mailbox_find_message(mailbox, remote->uid)) {
+		if (remote->flags)
+			mailbox_set_flags(mailbox, remote->uid, remote->flags);
 		return;
+	}
 	if (!remote->has_size)
 		mailbox->account->sizes_lie = TRUE;
 	message.flags = g_ref_string_new_intern(remote->flags ? remote->flags : "");
@@ -165,6 +170,43 @@ mailbox_drop_messages(Mailbox *mailbox, guint32 first, guint32 last)
 	if (begin == end)
 		return;
 	g_array_remove_range(mailbox->messages, begin, end - begin);
+	mailbox_touch(mailbox);
+}
+
+guint
+mailbox_count_messages(const Mailbox *mailbox, guint32 first, guint32 last)
+{
+	guint end = last == G_MAXUINT32 ? mailbox->messages->len : lower_bound(mailbox, last + 1);
+
+	return end - lower_bound(mailbox, first);
+}
+
+/* Those that stay are moved together once, however many the ranges are. */
+void
+mailbox_forget_ranges(Mailbox *mailbox, const GArray *ranges)
+{
+	Message *messages = (Message *)mailbox->messages->data;
+	g_autoptr(GArray) gone = g_array_new(FALSE, FALSE, sizeof(Message));
+	guint n_left = 0, range = 0;
+
+	for (guint i = 0; i < mailbox->messages->len; i++) {
+		while (range < ranges->len &&
+		       g_array_index(ranges, guint32, range + 1) < messages[i].uid)
+			range += 2;
+		if (range < ranges->len && g_array_index(ranges, guint32, range) <= messages[i].uid)
+			g_array_append_val(gone, messages[i]);
+		else
+			messages[n_left++] = messages[i];
+	}
+	if (!gone->len)
+		return;
+	memcpy(messages + n_left, gone->data, gone->len * sizeof(Message));
+	for (guint i = 0; i < gone->len; i++)
+		forget_message(mailbox, &g_array_index(gone, Message, i));
+	g_array_set_size(mailbox->messages, n_left);
+	for (guint i = 0; i < ranges->len; i += 2)
+		keep_no_messages(mailbox, g_array_index(ranges, guint32, i),
+		                 g_array_index(ranges, guint32, i + 1));
 	mailbox_touch(mailbox);
 }
 

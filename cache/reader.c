@@ -227,6 +227,28 @@ await_end(Account *account, guint64 id, Waiter *waiter)
 	return CACHE_PARKED;
 }
 
+/* What memory has, and the disk had no room for at the time, goes there now. */
+static gboolean
+keep_block(Reader *reader, guint64 id, guint32 index)
+{
+	GBytes *block;
+
+	if (stored_has(reader, id, index))
+		return TRUE;
+	block = block_cache_has(reader->blocks, id, index)
+	                ? block_cache_get(reader->blocks, id, index)
+	                : NULL;
+	if (block)
+		stored_put(reader, id, index, block);
+	return FALSE;
+}
+
+static gboolean
+is_empty(const Account *account, const Message *message)
+{
+	return !message->size && !account->sizes_lie;
+}
+
 gboolean
 account_is_kept(Account *account, guint64 id)
 {
@@ -234,10 +256,11 @@ account_is_kept(Account *account, guint64 id)
 	guint64 n_blocks =
 		message ? (MAX(message->size, 1) + REMOTE_BLOCK_SIZE - 1) / REMOTE_BLOCK_SIZE : 0;
 
-	for (guint64 i = 0; i < n_blocks; i++)
-		if (!stored_has(account->reader, id, (guint32)i))
-			return FALSE;
-	return message != NULL;
+	gboolean kept = message != NULL;
+
+	for (guint64 i = 0; i < n_blocks && !is_empty(account, message); i++)
+		kept &= keep_block(account->reader, id, (guint32)i);
+	return kept;
 }
 
 CacheResult

@@ -49,7 +49,7 @@ open_blocks(const Storage *storage, const AccountSettings *settings, GError **er
 }
 
 Storage *
-storage_open(const AccountSettings *settings, const NameRules *rules)
+storage_open(const AccountSettings *settings)
 {
 	Storage *storage = g_new0(Storage, 1);
 	g_autoptr(GError) error = NULL;
@@ -57,7 +57,7 @@ storage_open(const AccountSettings *settings, const NameRules *rules)
 	storage->folder = folder_open(settings->cache, settings->name, &error);
 	if (storage->folder) {
 		storage->disk = disk_new();
-		storage->index = index_open(storage->folder, storage->disk, rules->id, &error);
+		storage->index = index_open(storage->folder, storage->disk, &error);
 	}
 	if (storage->index)
 		storage->blocks = open_blocks(storage, settings, &error);

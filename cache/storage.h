@@ -17,7 +17,7 @@ typedef struct {
 
 /* Opens the account's folder, making it where it is missing; waits for the disk. Says in the log
  * and returns NULL if that cannot be: another mount has it, or it cannot be used. */
-Storage *storage_open(const AccountSettings *settings, const NameRules *rules);
+Storage *storage_open(const AccountSettings *settings);
 
 /* Waits until all is written. */
 void storage_close(Storage *storage);

@@ -73,8 +73,10 @@ void
 stored_put(Reader *reader, guint64 id, guint32 index, GBytes *bytes)
 {
 	BlockStore *store = store_of(reader);
+	const Mailbox *mailbox = account_mailbox(reader->account, (guint32)(id >> 32));
 
-	if (store && !block_store_has(store, id, index))
+	/* Without a UIDVALIDITY nobody can tell later whose they were. */
+	if (store && mailbox && mailbox->uidvalidity && !block_store_has(store, id, index))
 		block_store_put(store, id, index, bytes);
 }
 

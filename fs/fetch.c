@@ -7,9 +7,9 @@
  */
 #include "fetch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +20,6 @@
 #include "progress.h"
 
 #define ATTRIBUTE "user.imap.cached"
-#define N_ROUNDS  4      /* of reading what is still not kept */
 #define SETTLE_US 200000 /* for what is being written */
 #define BUFFER    (1024 * 1024)
 
@@ -29,6 +28,7 @@ typedef struct {
 	guint64 n_bytes;    /* of these */
 	guint64 n_kept;     /* there already */
 	guint n_failed;
+	gboolean offline;
 	Progress progress;
 } Fetch;
 
@@ -55,6 +55,13 @@ failed(Fetch *fetch, const char *path, int failure)
 	fprintf(stderr, "imapfs: %s: %s\n", path, g_strerror(failure));
 }
 
+/* Meanwhile: then there is nothing to be had. */
+static gboolean
+is_gone(int failure)
+{
+	return failure == ENOENT || failure == ESTALE;
+}
+
 static gboolean
 check_path(const char *path, GError **error)
 {
@@ -71,37 +78,61 @@ check_path(const char *path, GError **error)
 	return FALSE;
 }
 
-static void
-look_at(Fetch *fetch, const FTSENT *entry)
-{
-	Kept answer = ask(entry->fts_accpath);
+/* --- walking --- */
 
-	if (answer == NOT_TOLD) {
-		failed(fetch, entry->fts_path, errno);
-	} else if (answer == KEPT) {
+static void walk(Fetch *fetch, const char *path);
+
+static void
+look_at(Fetch *fetch, const char *path, guint64 size)
+{
+	Kept answer = ask(path);
+
+	if (answer == KEPT) {
 		fetch->n_kept++;
-	} else {
-		g_ptr_array_add(fetch->missing, g_strdup(entry->fts_path));
-		fetch->n_bytes += (guint64)entry->fts_statp->st_size;
+	} else if (answer != NOT_TOLD) {
+		g_ptr_array_add(fetch->missing, g_strdup(path));
+		fetch->n_bytes += size;
+	} else if (!is_gone(errno)) {
+		failed(fetch, path, errno);
 	}
+}
+
+/* A mailbox that cannot be listed fails in the middle, which no listing of names alone would tell.
+ */
+static void
+walk_directory(Fetch *fetch, const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+
+	while (directory && (errno = 0, entry = readdir(directory))) {
+		g_autofree char *child = g_build_filename(path, entry->d_name, NULL);
+
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			walk(fetch, child);
+	}
+	if (errno)
+		failed(fetch, path, errno);
+	if (directory)
+		closedir(directory);
 }
 
 static void
-walk(Fetch *fetch, char **paths)
+walk(Fetch *fetch, const char *path)
 {
-	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
-	FTSENT *entry;
+	struct stat attributes;
 
-	while (tree && (entry = fts_read(tree))) {
-		if (entry->fts_info == FTS_F)
-			look_at(fetch, entry);
-		else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
-		         entry->fts_info == FTS_NS)
-			failed(fetch, entry->fts_path, entry->fts_errno);
+	if (lstat(path, &attributes) < 0) {
+		if (!is_gone(errno))
+			failed(fetch, path, errno);
+	} else if (S_ISDIR(attributes.st_mode)) {
+		walk_directory(fetch, path);
+	} else if (S_ISREG(attributes.st_mode)) {
+		look_at(fetch, path, (guint64)attributes.st_size);
 	}
-	if (tree)
-		fts_close(tree);
 }
+
+/* --- reading --- */
 
 /* The kernel may have its own copy, which says nothing of the daemon's. 0 or an errno. */
 static int
@@ -124,46 +155,57 @@ read_through(Fetch *fetch, const char *path, char *buffer)
 	return failure;
 }
 
-/* Reads what is missing; leaves in fetch->missing what was read and is still not kept. */
+/* Reads all of @paths; without a line there is no use in going on. */
 static void
-read_missing(Fetch *fetch)
+read_all(Fetch *fetch, const GPtrArray *paths)
 {
 	g_autofree char *buffer = g_malloc(BUFFER);
-	g_autoptr(GPtrArray) paths = g_steal_pointer(&fetch->missing);
 
-	fetch->missing = g_ptr_array_new_with_free_func(g_free);
-	for (guint i = 0; i < paths->len; i++) {
-		const char *path = paths->pdata[i];
-		int failure = read_through(fetch, path, buffer);
+	for (guint i = 0; i < paths->len && !fetch->offline; i++) {
+		int failure = read_through(fetch, paths->pdata[i], buffer);
 
 		fetch->progress.n_messages++;
 		progress_show(&fetch->progress);
-		if (failure == 0)
-			g_ptr_array_add(fetch->missing, g_strdup(path));
-		else if (failure != ENOENT && failure != ESTALE) /* gone: nothing to have */
-			failed(fetch, path, failure);
+		if (failure && !is_gone(failure))
+			failed(fetch, paths->pdata[i], failure);
+		fetch->offline = failure == EHOSTDOWN;
 	}
 	g_usleep(SETTLE_US);
-	for (guint i = fetch->missing->len; i-- > 0;)
-		if (ask(fetch->missing->pdata[i]) == KEPT)
-			g_ptr_array_remove_index(fetch->missing, i);
 }
 
+/* Of @paths those that are there and not kept. */
+static GPtrArray *
+still_missing(const GPtrArray *paths)
+{
+	GPtrArray *missing = g_ptr_array_new();
+
+	for (guint i = 0; i < paths->len; i++)
+		if (ask(paths->pdata[i]) == NOT_KEPT)
+			g_ptr_array_add(missing, paths->pdata[i]);
+	return missing;
+}
+
+/* As long as that helps: where there is no room, what comes pushes out what came before. */
 static void
 fetch_all(Fetch *fetch)
 {
-	guint n = fetch->missing->len;
+	g_autoptr(GPtrArray) missing = g_ptr_array_ref(fetch->missing);
+	guint n = fetch->missing->len, n_before = G_MAXUINT;
 
 	progress_begin(&fetch->progress, n, fetch->n_bytes);
-	for (guint round = 0; round < N_ROUNDS && fetch->missing->len; round++)
-		read_missing(fetch);
+	while (missing->len && missing->len <= n_before / 2 && !fetch->offline) {
+		n_before = missing->len;
+		read_all(fetch, missing);
+		g_ptr_array_unref(missing);
+		missing = still_missing(fetch->missing);
+	}
 	progress_end(&fetch->progress);
-	for (guint i = 0; i < fetch->missing->len; i++)
-		fprintf(stderr, "imapfs: %s: there is no room for it (cache_size=)\n",
-		        (const char *)fetch->missing->pdata[i]);
-	fetch->n_failed += fetch->missing->len;
-	printf("%u messages fetched, %" G_GUINT64_FORMAT " were here already\n",
-	       n > fetch->n_failed ? n - fetch->n_failed : 0, fetch->n_kept);
+	printf("%u messages fetched, %" G_GUINT64_FORMAT " were here already\n", n - missing->len,
+	       fetch->n_kept);
+	if (missing->len && !fetch->n_failed)
+		fprintf(stderr, "imapfs: there is no room for %u of them (cache_size=)\n",
+		        missing->len);
+	fetch->n_failed = MAX(fetch->n_failed, missing->len);
 }
 
 gboolean
@@ -175,7 +217,8 @@ fetch_paths(char **paths, GError **error)
 		if (!check_path(*path, error))
 			return FALSE;
 	fetch.missing = g_ptr_array_new_with_free_func(g_free);
-	walk(&fetch, paths);
+	for (char **path = paths; *path; path++)
+		walk(&fetch, *path);
 	fetch_all(&fetch);
 	g_ptr_array_unref(fetch.missing);
 	if (!fetch.n_failed)

@@ -106,14 +106,12 @@ const NameRules *
 filesystem_name_rules(const Options *options)
 {
 	static const NameRules by_header = {
-		.id = "subject",
 		.header_fields = MESSAGE_NAME_FIELDS,
 		.message = name_by_header,
 		.message_again = message_name_with_uid,
 		.mailbox = mailbox_name_escape,
 	};
 	static const NameRules by_uid = {
-		.id = "uid",
 		.message = name_by_uid,
 		.message_again = message_name_with_uid,
 		.mailbox = mailbox_name_escape,

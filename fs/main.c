@@ -298,7 +298,9 @@ program_forget(const Options *options, GError **error)
 {
 	g_autofree char *name = account_name(options);
 
-	return account_forget(options->cache, name, error);
+	gboolean elsewhere = g_strcmp0(options->cache, "memory") != 0;
+
+	return account_forget(elsewhere ? options->cache : NULL, name, error);
 }
 
 int

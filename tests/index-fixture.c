@@ -47,13 +47,13 @@ index_fixture_tear_down(IndexFixture *fixture, gconstpointer data)
 }
 
 void
-index_fixture_open(IndexFixture *fixture, const char *names)
+index_fixture_open(IndexFixture *fixture)
 {
 	g_autoptr(GError) error = NULL;
 
 	fixture->n_messages = 0;
 	fixture->disk = disk_new();
-	fixture->index = index_open(fixture->folder, fixture->disk, names, &error);
+	fixture->index = index_open(fixture->folder, fixture->disk, &error);
 	g_assert_no_error(error);
 	g_assert_nonnull(fixture->index);
 }
@@ -69,7 +69,7 @@ void
 index_fixture_reopen(IndexFixture *fixture)
 {
 	index_fixture_close(fixture);
-	index_fixture_open(fixture, "subject");
+	index_fixture_open(fixture);
 }
 
 void

@@ -18,7 +18,7 @@ void index_fixture_set_up(IndexFixture *fixture, gconstpointer data);
 void index_fixture_tear_down(IndexFixture *fixture, gconstpointer data);
 
 /* Opens the index, which must work; and closes it, if it is open. */
-void index_fixture_open(IndexFixture *fixture, const char *names);
+void index_fixture_open(IndexFixture *fixture);
 void index_fixture_close(IndexFixture *fixture);
 void index_fixture_reopen(IndexFixture *fixture);
 

@@ -69,7 +69,7 @@ write_and_be_killed(IndexFixture *fixture, guint32 n)
 	g_assert_cmpint(child, >=, 0);
 	if (!child) {
 		g_random_set_seed((guint32)getpid());
-		index_fixture_open(fixture, "subject");
+		index_fixture_open(fixture);
 		index_fixture_save_mailbox(fixture, KILLED_MAILBOX);
 		write_until_killed(fixture, n);
 	}
@@ -88,7 +88,7 @@ test_killed(IndexFixture *fixture, gconstpointer data)
 		guint32 before = promised;
 
 		write_and_be_killed(fixture, promised);
-		index_fixture_open(fixture, "subject");
+		index_fixture_open(fixture);
 		g_assert_cmpint(fixture->n_messages, ==, 0);
 		promised = check_promise(fixture);
 		g_assert_cmpuint(promised, >=, before);
@@ -108,7 +108,7 @@ test_killed(IndexFixture *fixture, gconstpointer data)
 static void
 fill(IndexFixture *fixture)
 {
-	index_fixture_open(fixture, "subject");
+	index_fixture_open(fixture);
 	for (guint32 id = 1; id <= 3; id++) {
 		index_fixture_save_mailbox(fixture, id);
 		index_fixture_save_messages(fixture, id, 1, 700);
@@ -172,7 +172,7 @@ test_damaged_anyhow(IndexFixture *fixture, gconstpointer data)
 			damaged[g_test_rand_int_range(0, (gint32)length)] ^=
 				(char)(1 << g_test_rand_int_range(0, 8));
 		g_assert_true(g_file_set_contents(path, damaged, (gssize)kept, NULL));
-		index_fixture_open(fixture, "subject");
+		index_fixture_open(fixture);
 		use(fixture);
 		index_fixture_close(fixture);
 		g_assert_cmpint(fixture->n_messages, <=, 2); /* at the opening, and later */
@@ -204,7 +204,7 @@ test_useless(IndexFixture *fixture, gconstpointer data)
 	guint64 store_id;
 
 	fill(fixture);
-	index_fixture_open(fixture, "subject");
+	index_fixture_open(fixture);
 	store_id = index_store_id(fixture->index);
 	index_fixture_close(fixture);
 	if (useless[row].sql) {
@@ -214,7 +214,7 @@ test_useless(IndexFixture *fixture, gconstpointer data)
 
 		g_assert_true(g_file_set_contents(path, "From: nobody\n", -1, NULL));
 	}
-	index_fixture_open(fixture, "subject");
+	index_fixture_open(fixture);
 	g_assert_cmpint(fixture->n_messages, ==, 1);
 	g_assert_cmpuint(index_store_id(fixture->index), !=, store_id);
 	g_assert_cmpuint(index_mailboxes(fixture->index)->len, ==, 0);
@@ -232,7 +232,7 @@ test_damaged_while_open(IndexFixture *fixture, gconstpointer data)
 {
 	(void)data;
 	fill(fixture);
-	index_fixture_open(fixture, "subject");
+	index_fixture_open(fixture);
 	index_fixture_sql(fixture, "ALTER TABLE messages RENAME TO elsewhere");
 	index_fixture_save_messages(fixture, 1, 701, 800);
 	index_fixture_save_state(fixture, 1, 800);
@@ -244,7 +244,7 @@ test_damaged_while_open(IndexFixture *fixture, gconstpointer data)
 	index_fixture_close(fixture);
 	g_assert_cmpint(fixture->n_messages, ==, 1);
 	g_assert_true(index_fixture_has_file(fixture, "index.sqlite.damaged"));
-	index_fixture_open(fixture, "subject");
+	index_fixture_open(fixture);
 	g_assert_cmpuint(index_mailboxes(fixture->index)->len, ==, 0);
 }
 
@@ -256,7 +256,7 @@ check_not_opened(IndexFixture *fixture, const char *words)
 	g_autoptr(GError) error = NULL;
 	Disk *disk = disk_new();
 
-	g_assert_null(index_open(fixture->folder, disk, "subject", &error));
+	g_assert_null(index_open(fixture->folder, disk, &error));
 	g_assert_error(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED);
 	if (!strstr(error->message, words))
 		g_error("'%s' does not say '%s'", error->message, words);
@@ -275,7 +275,7 @@ test_in_the_way(IndexFixture *fixture, gconstpointer data)
 	g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
 	check_not_opened(fixture, "index.sqlite: ");
 	g_assert_cmpint(g_rmdir(path), ==, 0);
-	index_fixture_open(fixture, "subject");
+	index_fixture_open(fixture);
 }
 
 /* As a user who is not root, who could write anyway. */
@@ -333,7 +333,7 @@ fill_disk(const char *place, gsize left)
 static void
 fill_and_save(IndexFixture *fixture)
 {
-	index_fixture_open(fixture, "subject");
+	index_fixture_open(fixture);
 	index_fixture_save_mailbox(fixture, KILLED_MAILBOX);
 	index_fixture_save_messages(fixture, KILLED_MAILBOX, 1, 200);
 	index_fixture_save_state(fixture, KILLED_MAILBOX, 200);
@@ -367,7 +367,7 @@ test_disk_full(void)
 	fill_and_save(&fixture);
 	ballast = g_build_filename(fixture.base, "ballast", NULL);
 	g_assert_cmpint(unlink(ballast), ==, 0);
-	index_fixture_open(&fixture, "subject");
+	index_fixture_open(&fixture);
 	g_assert_cmpint(fixture.n_messages, ==, 0);
 	g_assert_cmpuint(check_promise(&fixture), >=, 200);
 	index_fixture_tear_down(&fixture, NULL);

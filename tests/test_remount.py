@@ -170,6 +170,26 @@ class TestComingBack(RemountCase):
                              sorted(content for path, content in contents.items() if path.startswith('INBOX/')))
         self.assertLess(counts['bytes_down'], 2 * OVERHEAD)
 
+    def test_other_names_without_a_line(self):
+        contents = self.fill('names=subject')
+        self.stop_line()
+        mounted = self.start('names=uid')
+        self.assertEqual(sorted(mounted.contents('INBOX').values()),
+                         sorted(content for path, content in contents.items() if path.startswith('INBOX/')))
+        mounted.unmount()
+        mounted = self.start('names=subject')
+        self.check(mounted, contents)
+
+    def test_names_of_what_came_while_there_were_others(self):
+        contents = self.fill('names=subject')
+        self.server.append('INBOX', mails(2, 501))
+        mounted = self.start('names=uid')
+        self.assertEqual(len(mounted.contents('INBOX')), 12)
+        mounted.unmount()
+        mounted = self.start('names=subject')
+        self.assertEqual(len([name for name in mounted.listdir('INBOX') if '.50' in name]), 2)
+        self.check(mounted, contents)
+
     def test_two_mounts_at_once(self):
         first = self.start()
         second = self.start()
@@ -246,8 +266,8 @@ class TestKeeping(RemountCase):
         self.fill('cache=memory')
         self.assertEqual(list((self.home / 'cache').rglob('*')), [])
 
-    def forget(self):
-        return subprocess.run([mount.PROGRAM, '--forget', '-o', 'tls=none',
+    def forget(self, options='tls=none'):
+        return subprocess.run([mount.PROGRAM, '--forget', '-o', options,
                                self.server.url('alice', 'none', self.proxy.port)], capture_output=True, text=True,
                               env={**os.environ, 'XDG_CACHE_HOME': str(self.home / 'cache')}, timeout=30)
 
@@ -258,7 +278,7 @@ class TestKeeping(RemountCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn('mount', done.stderr)
         mounted.unmount()
-        done = self.forget()
+        done = self.forget('tls=none,cache=memory')
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         self.assertEqual(list((self.home / 'cache/imapfs').iterdir()), [])
         self.assertEqual(self.forget().returncode, 1)
@@ -372,6 +392,21 @@ class TestFetch(RemountCase):
         done = self.fetch(mounted.path / 'Huge')
         self.assertEqual(done.returncode, 1)
         self.assertIn('no room', done.stderr)
+
+    def test_what_cannot_be_listed(self):
+        self.start('names=uid').unmount()
+        self.stop_line()
+        mounted = self.start('names=uid')
+        done = self.fetch(mounted.path / 'Box')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('Box: Host is down', done.stderr)
+
+    def test_what_memory_has(self):
+        """What the disk once had no room for is put there when it is asked for."""
+        mounted = self.start('names=uid', 'cache_size=4M')
+        mounted.contents('Tree/Deep')
+        done = self.fetch(mounted.path / 'Tree/Deep/1.eml')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
 
     def test_elsewhere(self):
         done = self.fetch(self.home)

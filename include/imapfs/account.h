@@ -33,8 +33,7 @@ typedef struct {
 
 /* How names are made; they belong to the layer above. Each returns a new string. */
 typedef struct {
-	const char *id;            /* of these rules: names made by others are not kept */
-	const char *header_fields; /* that message() needs, or NULL */
+	const char *header_fields; /* that message() needs, or NULL: the UID is enough */
 	char *(*message)(const RemoteMessage *message);
 	char *(*message_again)(const char *name, guint32 uid); /* the first choice is taken */
 	char *(*mailbox)(const char *component);
