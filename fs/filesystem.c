@@ -8,7 +8,7 @@
 #include "message-name.h"
 #include "node.h"
 
-#define SHRUNK_MS 1000
+#define SHRUNK_MS 500
 
 FileSystem *
 filesystem_new(const Options *options)
@@ -54,8 +54,8 @@ on_entry_gone(guint64 parent, guint64 id, const char *name, gpointer data)
 
 /* A reader that gets less than it asked for shows the kernel by itself where the file ends; but not
  * if the kernel has heard in between that its attributes are void. So of a file that shrank it
- * hears only when those who read it now have long been answered. (Files that were opened past its
- * cache are no matter.) */
+ * hears only when nobody has read anything for a while, so that all have been answered. (Files that
+ * were opened past its cache are no matter.) */
 static gboolean
 tell_shrunk(gpointer data)
 {
@@ -66,6 +66,13 @@ tell_shrunk(gpointer data)
 		notifier_attributes_changed(fs->notifier, g_array_index(fs->shrunk, guint64, i));
 	g_array_set_size(fs->shrunk, 0);
 	return G_SOURCE_REMOVE;
+}
+
+void
+filesystem_put_off(FileSystem *fs)
+{
+	g_clear_handle_id(&fs->tell_shrunk, g_source_remove);
+	fs->tell_shrunk = g_timeout_add(SHRUNK_MS, tell_shrunk, fs);
 }
 
 static void
@@ -80,8 +87,7 @@ on_size_changed(guint64 message, gboolean grew, gpointer data)
 		return;
 	}
 	g_array_append_val(fs->shrunk, message);
-	if (!fs->tell_shrunk)
-		fs->tell_shrunk = g_timeout_add(SHRUNK_MS, tell_shrunk, fs);
+	filesystem_put_off(fs);
 }
 
 const AccountEvents filesystem_events = {

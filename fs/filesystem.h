@@ -49,6 +49,10 @@ typedef struct {
 FileSystem *filesystem_new(const Options *options);
 void filesystem_free(FileSystem *fs);
 
+/* Somebody reads: what the kernel is to hear of files that shrank, it hears when nobody has read for
+ * a while. */
+void filesystem_put_off(FileSystem *fs);
+
 /* The table for fuse_session_new(); its user data is a FileSystem with account and notifier set. */
 extern const struct fuse_lowlevel_ops filesystem_operations;
 

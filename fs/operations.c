@@ -117,6 +117,8 @@ op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset, struct fuse_
 	Request *request = request_new(req, OP_READ, node, run_read);
 
 	(void)fi;
+	if (request->fs->tell_shrunk)
+		filesystem_put_off(request->fs);
 	request->size = size;
 	request->offset = offset;
 	request_run(request);

@@ -309,7 +309,7 @@ class TestKeeping(RemountCase):
         self.server.append('Big', mails(8, 301, size=200_000))
         contents = self.fill(mailboxes=['INBOX', 'Box', 'Big'])
         chance = random.Random(1)
-        for i in range(12):
+        for i in range(12 if mount.SLOWNESS < 2 else 4):
             with self.subTest(i=i):
                 for path in sorted(self.folder().rglob('*')):
                     if path.is_file() and path.name != 'lock' and chance.random() < 0.5:
@@ -322,7 +322,7 @@ class TestKeeping(RemountCase):
         self.server.append('Big', mails(8, 301, size=200_000))
         chance = random.Random(2)
         contents = self.fill(mailboxes=['INBOX', 'Box', 'Big'])
-        for i in range(int(os.environ.get('IMAPFS_TEST_KILLS', '10'))):
+        for i in range(int(os.environ.get('IMAPFS_TEST_KILLS', '10' if mount.SLOWNESS < 2 else '3'))):
             with self.subTest(i=i):
                 if chance.random() < 0.3:
                     shutil.rmtree(self.folder())
