@@ -26,6 +26,8 @@ typedef enum {
 	IMAPFS_ERROR_USAGE,       /* an option, a URL or a file of the user's is wrong */
 	IMAPFS_ERROR_UNSUPPORTED, /* the server cannot do this */
 	IMAPFS_ERROR_READ_ONLY,   /* mounted read-only, or a mailbox that is */
+	IMAPFS_ERROR_TOO_BIG,     /* a larger message than the server takes */
+	IMAPFS_ERROR_UNKNOWN, /* the connection broke; whether it was carried out is not known */
 } ImapfsError;
 
 #define IMAPFS_ERROR (imapfs_error_quark())

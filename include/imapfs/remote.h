@@ -133,6 +133,106 @@ typedef struct {
 	void (*done)(const GError *error, gpointer data);
 } RemoteReadManyHandler;
 
+/* --- changes ---
+ *
+ * Each opens the mailbox that it is about with SELECT (RFC 3501 6.3.1). One that names messages is
+ * sent only once the SELECT of the connection that carries it has told the right UIDVALIDITY
+ * (IMAPFS_ERROR_STALE otherwise) and no [READ-ONLY].
+ *
+ * Errors of them all: IMAPFS_ERROR_READ_ONLY, without a word to the server, on a read-only mount;
+ * READ_ONLY for a mailbox that the server opens so; NOT_FOUND for a mailbox that is not there;
+ * DENIED, QUOTA, LIMIT as the server says (RFC 5530); USAGE for arguments that cannot be sent.
+ *
+ * What a lost connection interrupts is repeated where doing it twice is doing it once (see each).
+ * All else ends, once any of it may have reached the server, with IMAPFS_ERROR_UNKNOWN, be it for a
+ * lost connection, a time-out or imap_remote_free(): whoever wants it done must first look whether
+ * it is. OFFLINE, TIMED_OUT and INTERRUPTED then mean that it was not done. */
+
+/* What the server can do, for those who must choose between ways. */
+typedef enum {
+	REMOTE_KNOWN = 1 << 0,     /* a connection has logged in, so the others mean something */
+	REMOTE_MOVE = 1 << 1,      /* RFC 6851 */
+	REMOTE_UIDPLUS = 1 << 2,   /* RFC 4315: expunge(), and new UIDs are told */
+	REMOTE_CONDSTORE = 1 << 3, /* RFC 7162: unchanged_since */
+	REMOTE_REPLACE = 1 << 4,   /* RFC 8508 */
+	REMOTE_GMAIL = 1 << 5,     /* X-GM-EXT-1: an expunged message may only lose a label */
+} RemoteCapabilities;
+
+/* A new message. All is copied, or referenced, before append() returns. */
+typedef struct {
+	const char *mailbox; /* server's bytes */
+	guint32 uidvalidity; /* what it must be, or 0: whatever it is, found out without waiting */
+	GBytes *content;     /* with CRLF; sent bit by bit and never copied whole, so it may be a
+	                      * large mapped file, which nobody may cut short */
+	const char *flags;   /* "\Seen \Draft word", or NULL */
+	gint64 internaldate; /* seconds since 1970, or 0: the server's own time */
+} RemoteAppend;
+
+typedef struct {
+	/* Where it is now; 0 and 0 if the server did not tell (without UIDPLUS). */
+	void (*done)(guint32 uidvalidity, guint32 uid, const GError *error, gpointer data);
+} RemoteAppendHandler;
+
+/* Messages to be copied or moved. */
+typedef struct {
+	const char *from; /* server's bytes */
+	guint32 from_uidvalidity;
+	const guint32 *uids;
+	guint n_uids;
+	const char *to; /* server's bytes */
+	gboolean move;  /* where the server can; see done() */
+} RemoteTransfer;
+
+typedef struct {
+	/* Message @uid is in the other mailbox, as @new_uid. Never told where the server tells none
+	 * (without UIDPLUS). What was told is so even if done() brings an error. */
+	void (*transferred)(guint32 uid, guint32 new_uid, gpointer data);
+	/* @to_uidvalidity: that of the new UIDs, 0 if not told. @moved: the server moves; FALSE:
+	 * what was transferred is still in its old place too, and the caller's to remove. Messages
+	 * that were gone already are left out without an error. */
+	void (*done)(guint32 to_uidvalidity, gboolean moved, const GError *error, gpointer data);
+} RemoteTransferHandler;
+
+typedef struct {
+	const char *mailbox; /* server's bytes */
+	guint32 uidvalidity;
+	const guint32 *uids;
+	guint n_uids;
+	char sign;               /* '+' adds, '-' removes, '=' sets */
+	const char *flags;       /* "\Seen word"; "" only with '=' */
+	guint64 unchanged_since; /* mod-sequence; 0: no condition */
+} RemoteStore;
+
+typedef struct {
+	/* Left as it is: it was changed after unchanged_since. */
+	void (*modified)(guint32 uid, gpointer data);
+	void (*done)(const GError *error, gpointer data);
+} RemoteStoreHandler;
+
+typedef struct {
+	const char *mailbox; /* server's bytes */
+	guint32 uidvalidity;
+	const guint32 *uids;
+	guint n_uids;
+} RemoteExpunge;
+
+typedef struct {
+	void (*done)(const GError *error, gpointer data);
+} RemoteDoneHandler;
+
+/* How a mailbox is to be called. */
+typedef struct {
+	const char *parent;    /* server's bytes of the mailbox above it, or NULL: at the top */
+	char delimiter;        /* between the two; 0: there are no levels */
+	const char *component; /* its own name, UTF-8, without delimiter or control characters */
+	const char *whole;     /* server's bytes of all of it, instead of the others; or NULL */
+} RemoteMailboxName;
+
+typedef struct {
+	/* @name: the server's bytes for it now, NULL with an error. */
+	void (*done)(const char *name, const GError *error, gpointer data);
+} RemoteMailboxHandler;
+
 typedef struct {
 	/* Every mailbox of the account, in the order of their paths (parents before children).
 	 * LIST, RFC 3501 6.3.8; STATUS in the same answer where the server can (RFC 5819);
@@ -157,6 +257,43 @@ typedef struct {
 	                  const RemoteReadManyHandler *handler, gpointer data);
 	/* Appends "name: value" lines about the connections. */
 	void (*status)(Remote *remote, GString *text);
+
+	/* 0 before the first login. */
+	RemoteCapabilities (*capabilities)(Remote *remote);
+	/* APPEND (RFC 3501 6.3.11); APPENDUID (RFC 4315). Those for one mailbox travel together,
+	 * without waiting for one another, except from 100 KiB on: then the server is asked first
+	 * (RFC 7888). Flags that the server does not like are left out. Never repeated.
+	 * IMAPFS_ERROR_TOO_BIG: by the server's word, or before it is sent (APPENDLIMIT, RFC 7889).
+	 * USAGE: nothing in it, or NUL bytes, which only some servers take (BINARY, RFC 3516). */
+	void (*append)(Remote *remote, const RemoteAppend *append,
+	               const RemoteAppendHandler *handler, gpointer data);
+	/* UID MOVE (RFC 6851), else UID COPY (RFC 3501 6.4.7), in commands of at most 8000 bytes;
+	 * COPYUID (RFC 4315). Never repeated. */
+	void (*transfer)(Remote *remote, const RemoteTransfer *transfer,
+	                 const RemoteTransferHandler *handler, gpointer data);
+	/* UID STORE +FLAGS.SILENT (RFC 3501 6.4.6), conditional with RFC 7162 3.1.3. Repeated if it
+	 * adds or removes without a condition. IMAPFS_ERROR_DENIED, before anything is sent: a flag
+	 * that the mailbox does not keep (PERMANENTFLAGS). UNSUPPORTED, likewise: a condition,
+	 * without CONDSTORE. */
+	void (*store)(Remote *remote, const RemoteStore *store, const RemoteStoreHandler *handler,
+	              gpointer data);
+	/* UID EXPUNGE (RFC 4315 2.1): removes those that have \Deleted, and no others; nothing ever
+	 * says CLOSE or EXPUNGE. Repeated. UNSUPPORTED, before anything is sent: without UIDPLUS.
+	 */
+	void (*expunge)(Remote *remote, const RemoteExpunge *expunge,
+	                const RemoteDoneHandler *handler, gpointer data);
+	/* CREATE (RFC 3501 6.3.3) and RENAME (6.3.5). IMAPFS_ERROR_EXISTS: there is one already.
+	 * USAGE: the name cannot be one. Never repeated. */
+	void (*create)(Remote *remote, const RemoteMailboxName *name,
+	               const RemoteMailboxHandler *handler, gpointer data);
+	void (*rename)(Remote *remote, const char *mailbox, const RemoteMailboxName *name,
+	               const RemoteMailboxHandler *handler, gpointer data);
+	/* DELETE (6.3.4). EXISTS: there are others below it. Never repeated. */
+	void (*delete)(Remote *remote, const char *mailbox, const RemoteDoneHandler *handler,
+	               gpointer data);
+	/* SUBSCRIBE or UNSUBSCRIBE (6.3.6, 6.3.7). Repeated. */
+	void (*subscribe)(Remote *remote, const char *mailbox, gboolean subscribed,
+	                  const RemoteDoneHandler *handler, gpointer data);
 } RemoteOperations;
 
 struct Remote {
