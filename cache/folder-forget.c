@@ -16,7 +16,8 @@ static const struct {
 	const char *folder;
 	const char *pattern;
 } known[] = {
-	{NULL, "index*"}, {NULL, "lock"}, {"blocks", "*.data"}, {"blocks", "*.log"}, {"spool", "*"},
+	{NULL, "index*"},     {NULL, "journal*"},  {NULL, "lock"},
+	{"blocks", "*.data"}, {"blocks", "*.log"}, {"spool", "*"},
 };
 
 static const char *const inner_folders[] = {"blocks", "spool"};

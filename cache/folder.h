@@ -4,6 +4,7 @@
  *     $XDG_CACHE_HOME/imapfs/user@example.org-993-0123456789ab/
  *         lock              held while a mount uses the folder
  *         index.sqlite      index.h
+ *         journal.sqlite    journal.h
  *         blocks/, spool/
  *
  * It holds private mail: what another user could look into or has made is refused, and in
