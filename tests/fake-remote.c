@@ -12,6 +12,7 @@ typedef struct {
 	gboolean started;
 	guint n_told; /* mailboxes, messages, ranges or blocks */
 	GError *error;
+	FakeChange *change; /* then nothing of what follows */
 
 	/* What was asked. */
 	char *mailbox;
@@ -50,6 +51,7 @@ job_free(gpointer data)
 	Job *job = data;
 
 	g_clear_error(&job->error);
+	g_clear_pointer(&job->change, fake_change_free);
 	g_free(job->mailbox);
 	g_ptr_array_unref(job->names);
 	g_array_unref(job->uids);
@@ -535,6 +537,13 @@ job_meet_fate(Job *job)
 static void
 job_step(Job *job)
 {
+	if (job->change) {
+		if (fake_change_step(job->change))
+			return;
+		g_ptr_array_remove(job->fake->jobs, job);
+		job_free(job);
+		return;
+	}
 	job_meet_fate(job);
 	if (!job->started && !job->error) {
 		job_start(job);
@@ -668,7 +677,13 @@ fake_read_many(Remote *remote, const RemoteReadMany *read, const RemoteReadManyH
 	g_ptr_array_add(job->fake->many, asked);
 }
 
-static const RemoteOperations operations = {
+void
+fake_change_push(FakeRemote *fake, FakeKind kind, FakeChange *change)
+{
+	job_new(&fake->remote, kind, NULL, 0, NULL)->change = change;
+}
+
+static RemoteOperations operations = {
 	.list = fake_list,
 	.scan = fake_scan,
 	.uids = fake_uids,
@@ -682,6 +697,8 @@ fake_remote_new(void)
 {
 	FakeRemote *fake = g_new0(FakeRemote, 1);
 
+	fake_changes_fill(&operations);
+	fake->n_breaks_left = G_MAXUINT;
 	fake->remote.operations = &operations;
 	fake->mailboxes = g_ptr_array_new_with_free_func(mailbox_free);
 	fake->rand = g_rand_new_with_seed(1);
@@ -702,8 +719,23 @@ fake_remote_stop(FakeRemote *fake)
 		g_clear_error(&job->error);
 		g_set_error(&job->error, IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "stopped");
 		fake->offline = FALSE;
+		if (job->change)
+			fake_change_stop(job->change);
 		job_step(job);
 	}
+}
+
+void
+fake_remote_kill(FakeRemote *fake)
+{
+	for (guint i = 0; i < fake->jobs->len; i++) {
+		Job *job = fake->jobs->pdata[i];
+
+		if (job->change)
+			fake_change_kill(job->change);
+		job_free(job);
+	}
+	g_ptr_array_set_size(fake->jobs, 0);
 }
 
 void

@@ -6,7 +6,10 @@
  * the mailbox is open), or one call of one handler. Nothing happens between steps, and nothing here
  * ever waits, so a test that steps a bounded number of times cannot hang.
  *
- * Message bytes are a function of the message's seed and the offset; none are stored.
+ * Message bytes are a function of the message's seed and the offset; none are stored. Of what is
+ * appended the first line is kept, as the message's name.
+ *
+ * A change (fake-changes.c) takes two steps: it is carried out, and it is answered.
  */
 #pragma once
 
@@ -41,9 +44,27 @@ typedef struct {
 	gboolean hides_modseqs; /* NOMODSEQ: scans tell the flags of all, and no highestmodseq */
 	GPtrArray *messages;    /* of FakeMessage, by UID */
 	GArray *vanished;       /* of FakeVanished, in the order of their expunge */
+	gboolean refuses;       /* whatever is to be put there: IMAPFS_ERROR_QUOTA */
 } FakeMailbox;
 
-typedef enum { FAKE_LIST, FAKE_SCAN, FAKE_UIDS, FAKE_READ, FAKE_MANY, FAKE_N_KINDS } FakeKind;
+typedef enum {
+	FAKE_LIST,
+	FAKE_SCAN,
+	FAKE_UIDS,
+	FAKE_READ,
+	FAKE_MANY,
+	FAKE_APPEND,
+	FAKE_TRANSFER,
+	FAKE_STORE,
+	FAKE_EXPUNGE,
+	FAKE_CREATE,
+	FAKE_RENAME,
+	FAKE_DELETE,
+	FAKE_SUBSCRIBE,
+	FAKE_N_KINDS
+} FakeKind;
+
+typedef struct FakeChange FakeChange;
 
 /* Whose step is next, of the operations under way. */
 typedef enum { FAKE_OLDEST, FAKE_NEWEST, FAKE_RANDOM } FakeOrder;
@@ -78,6 +99,12 @@ typedef struct {
 	guint many_empties;  /* of so many one is told as empty; 0: none is */
 	gboolean many_mixed; /* reads of many tell their messages in any order */
 	gboolean offline;    /* everything ends with IMAPFS_ERROR_OFFLINE */
+	gboolean no_move, no_uidplus; /* the server cannot do it */
+	gboolean hides_uids;          /* it has UIDPLUS, but never tells new UIDs */
+	/* Of so many changes in a hundred the connection breaks, before or after it is carried out:
+	 * IMAPFS_ERROR_UNKNOWN, or TIMED_OUT (and not carried out) for what may be repeated. */
+	guint unknown_percent;
+	guint n_breaks_left; /* at the most so many times */
 
 	/* What has been asked. */
 	guint n_operations[FAKE_N_KINDS];
@@ -119,8 +146,26 @@ void fake_bytes_check(guint64 seed, guint64 offset, const guint8 *bytes, gsize l
  * mailboxes, messages, ranges or blocks. */
 void fake_remote_fail(FakeRemote *fake, FakeKind kind, ImapfsError code, guint after);
 
+/* The connection breaks and nobody is told: what has not been carried out may be or not. */
+void fake_remote_kill(FakeRemote *fake);
+
 /* Calls one handler. FALSE: nothing is under way. */
 gboolean fake_remote_step(FakeRemote *fake);
 
 /* The same for the oldest operation of @kind. FALSE: there is none. */
 gboolean fake_remote_step_kind(FakeRemote *fake, FakeKind kind);
+
+/* --- between fake-remote.c and fake-changes.c --- */
+
+/* Puts @change, which is taken, among what is under way. */
+void fake_change_push(FakeRemote *fake, FakeKind kind, FakeChange *change);
+
+/* FALSE: it is over, and has been answered. */
+gboolean fake_change_step(FakeChange *change);
+
+/* It ends: interrupted before, or nobody knows. */
+void fake_change_stop(FakeChange *change);
+void fake_change_kill(FakeChange *change);
+void fake_change_free(FakeChange *change);
+
+void fake_changes_fill(RemoteOperations *operations);

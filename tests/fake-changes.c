@@ -1,0 +1,526 @@
+/*
+ * The changes that a fake remote can make. Each carries itself out on the server's state in one
+ * step, all or nothing as a server would, and is answered in the next; or the connection breaks
+ * before, between or after.
+ */
+#include "fake-remote.h"
+
+#include <string.h>
+
+typedef struct {
+	guint32 uid, new_uid;
+} Pair;
+
+struct FakeChange {
+	FakeRemote *fake;
+	FakeKind kind;
+	gboolean carried_out; /* or failed: the answer is next */
+	GError *error;
+
+	/* What was asked. */
+	char *mailbox, *to, *flags;
+	guint32 uidvalidity;
+	GArray *uids;
+	char sign;
+	gboolean move;
+	GBytes *content;
+	union {
+		const RemoteAppendHandler *append;
+		const RemoteTransferHandler *transfer;
+		const RemoteStoreHandler *store;
+		const RemoteMailboxHandler *mailbox;
+		const RemoteDoneHandler *done;
+	} handler;
+	gpointer data;
+
+	/* The answer. */
+	GArray *pairs;
+	guint32 to_uidvalidity;
+	gboolean moved;
+};
+
+void
+fake_change_free(FakeChange *change)
+{
+	g_clear_error(&change->error);
+	g_clear_pointer(&change->content, g_bytes_unref);
+	g_array_unref(change->uids);
+	g_array_unref(change->pairs);
+	g_free(change->mailbox);
+	g_free(change->to);
+	g_free(change->flags);
+	g_free(change);
+}
+
+static void
+fail(FakeChange *change, ImapfsError code, const char *words)
+{
+	g_clear_error(&change->error);
+	change->error = g_error_new_literal(IMAPFS_ERROR, (gint)code, words);
+}
+
+/* --- carrying out --- */
+
+/* The mailbox @name; NULL: the change has failed. */
+static FakeMailbox *
+open_mailbox(FakeChange *change, const char *name, guint32 uidvalidity)
+{
+	FakeMailbox *mailbox = fake_mailbox(change->fake, name);
+
+	if (!mailbox || mailbox->unselectable) {
+		fail(change, IMAPFS_ERROR_NOT_FOUND, "no such mailbox");
+		return NULL;
+	}
+	if (uidvalidity && uidvalidity != mailbox->uidvalidity) {
+		fail(change, IMAPFS_ERROR_STALE, "another mailbox");
+		return NULL;
+	}
+	return mailbox;
+}
+
+static void
+note_pair(FakeChange *change, guint32 uid, guint32 new_uid)
+{
+	const Pair pair = {uid, new_uid};
+
+	g_array_append_val(change->pairs, pair);
+}
+
+static void
+do_append(FakeChange *change)
+{
+	FakeMailbox *mailbox = open_mailbox(change, change->mailbox, change->uidvalidity);
+	gsize size;
+	const char *text = g_bytes_get_data(change->content, &size);
+	const char *end = text ? memchr(text, '\r', size) : NULL;
+	g_autofree char *name = g_strndup(text, end ? (gsize)(end - text) : size);
+	FakeMessage *message;
+
+	if (!mailbox)
+		return;
+	if (mailbox->refuses || g_str_has_prefix(name, "refuse")) {
+		fail(change, IMAPFS_ERROR_QUOTA, "over quota");
+		return;
+	}
+	message = fake_message_add(mailbox, name, size);
+	if (change->flags) {
+		g_free(message->flags);
+		message->flags = g_strconcat(" ", change->flags, NULL);
+	}
+	note_pair(change, 0, message->uid);
+	change->to_uidvalidity = mailbox->uidvalidity;
+}
+
+/* One that is refused stops them all. */
+static gboolean
+is_refused(FakeChange *change, FakeMailbox *from, const FakeMailbox *to)
+{
+	if (to->refuses)
+		fail(change, IMAPFS_ERROR_QUOTA, "over quota");
+	for (guint i = 0; i < change->uids->len; i++) {
+		const FakeMessage *message =
+			fake_message(from, g_array_index(change->uids, guint32, i));
+
+		if (message && message->refusal >= 0)
+			fail(change, (ImapfsError)message->refusal, "refused");
+	}
+	return change->error != NULL;
+}
+
+static void
+transfer_one(FakeChange *change, FakeMailbox *from, FakeMailbox *to, guint32 uid)
+{
+	const FakeMessage *message = fake_message(from, uid);
+	FakeMessage *copy;
+
+	if (!message)
+		return;
+	copy = fake_message_add(to, message->name, message->size);
+	copy->seed = message->seed;
+	g_free(copy->flags);
+	copy->flags = g_strdup(message->flags);
+	note_pair(change, uid, copy->uid);
+	if (change->moved)
+		fake_message_expunge(from, uid);
+}
+
+static void
+do_transfer(FakeChange *change)
+{
+	FakeMailbox *from = open_mailbox(change, change->mailbox, change->uidvalidity);
+	FakeMailbox *to = from ? open_mailbox(change, change->to, 0) : NULL;
+
+	change->moved = change->move && !change->fake->no_move;
+	if (!to || is_refused(change, from, to))
+		return;
+	for (guint i = 0; i < change->uids->len; i++)
+		transfer_one(change, from, to, g_array_index(change->uids, guint32, i));
+	change->to_uidvalidity = to->uidvalidity;
+}
+
+static void
+set_flag(FakeMessage *message, char sign, const char *flag)
+{
+	g_auto(GStrv) parts = NULL;
+	g_autofree char *spaced = g_strconcat(" ", flag, NULL);
+	char *old = message->flags;
+
+	if (sign == '=') {
+		message->flags = g_strdup(*flag ? spaced : "");
+	} else {
+		parts = g_strsplit(old, spaced, -1);
+		message->flags = g_strjoinv("", parts);
+		if (sign == '+') {
+			g_autofree char *without = message->flags;
+
+			message->flags = g_strconcat(without, spaced, NULL);
+		}
+	}
+	g_free(old);
+}
+
+static void
+do_store(FakeChange *change)
+{
+	FakeMailbox *mailbox = open_mailbox(change, change->mailbox, change->uidvalidity);
+
+	if (mailbox && g_str_equal(change->flags, "refused"))
+		fail(change, IMAPFS_ERROR_DENIED, "no such flag");
+	for (guint i = 0; mailbox && !change->error && i < change->uids->len; i++) {
+		FakeMessage *message =
+			fake_message(mailbox, g_array_index(change->uids, guint32, i));
+
+		if (message)
+			set_flag(message, change->sign, change->flags);
+	}
+}
+
+static void
+do_expunge(FakeChange *change)
+{
+	FakeMailbox *mailbox = open_mailbox(change, change->mailbox, change->uidvalidity);
+
+	if (mailbox && change->fake->no_uidplus)
+		fail(change, IMAPFS_ERROR_UNSUPPORTED, "no UIDPLUS");
+	for (guint i = 0; mailbox && !change->error && i < change->uids->len; i++) {
+		guint32 uid = g_array_index(change->uids, guint32, i);
+		const FakeMessage *message = fake_message(mailbox, uid);
+
+		if (message && strstr(message->flags, "\\Deleted"))
+			fake_message_expunge(mailbox, uid);
+	}
+}
+
+static void
+do_create(FakeChange *change)
+{
+	static guint32 uidvalidity = 5000;
+
+	if (fake_mailbox(change->fake, change->to))
+		fail(change, IMAPFS_ERROR_EXISTS, "there is one");
+	else
+		fake_mailbox_add(change->fake, change->to, ++uidvalidity);
+}
+
+static void
+do_rename(FakeChange *change)
+{
+	FakeMailbox *mailbox = open_mailbox(change, change->mailbox, 0);
+
+	if (!mailbox)
+		return;
+	if (fake_mailbox(change->fake, change->to)) {
+		fail(change, IMAPFS_ERROR_EXISTS, "there is one");
+		return;
+	}
+	g_free(mailbox->name);
+	g_free(mailbox->path);
+	mailbox->name = g_strdup(change->to);
+	mailbox->path = g_strdup(change->to);
+}
+
+static void
+do_delete(FakeChange *change)
+{
+	if (open_mailbox(change, change->mailbox, 0))
+		fake_mailbox_remove(change->fake, change->mailbox);
+}
+
+static void
+carry_out(FakeChange *change)
+{
+	static void (*const functions[FAKE_N_KINDS])(FakeChange *) = {
+		[FAKE_APPEND] = do_append, [FAKE_TRANSFER] = do_transfer,
+		[FAKE_STORE] = do_store,   [FAKE_EXPUNGE] = do_expunge,
+		[FAKE_CREATE] = do_create, [FAKE_RENAME] = do_rename,
+		[FAKE_DELETE] = do_delete,
+	};
+
+	change->carried_out = TRUE;
+	if (functions[change->kind])
+		functions[change->kind](change);
+}
+
+/* --- answering --- */
+
+static gboolean
+tells_uids(const FakeChange *change)
+{
+	return !change->fake->no_uidplus && !change->fake->hides_uids &&
+	       !g_error_matches(change->error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN);
+}
+
+static void
+answer_transfer(FakeChange *change)
+{
+	gboolean tells = tells_uids(change) && change->pairs->len;
+
+	for (guint i = 0; tells && i < change->pairs->len; i++) {
+		const Pair *pair = &g_array_index(change->pairs, Pair, i);
+
+		change->handler.transfer->transferred(pair->uid, pair->new_uid, change->data);
+	}
+	change->handler.transfer->done(tells ? change->to_uidvalidity : 0, change->moved,
+	                               change->error, change->data);
+}
+
+static void
+answer_append(FakeChange *change)
+{
+	gboolean tells = tells_uids(change) && change->pairs->len;
+
+	change->handler.append->done(tells ? change->to_uidvalidity : 0,
+	                             tells ? g_array_index(change->pairs, Pair, 0).new_uid : 0,
+	                             change->error, change->data);
+}
+
+static void
+answer(FakeChange *change)
+{
+	switch (change->kind) {
+	case FAKE_APPEND:
+		answer_append(change);
+		break;
+	case FAKE_TRANSFER:
+		answer_transfer(change);
+		break;
+	case FAKE_STORE:
+		change->handler.store->done(change->error, change->data);
+		break;
+	case FAKE_CREATE:
+	case FAKE_RENAME:
+		change->handler.mailbox->done(change->error ? NULL : change->to, change->error,
+		                              change->data);
+		break;
+	default:
+		change->handler.done->done(change->error, change->data);
+	}
+}
+
+/* --- steps --- */
+
+static gboolean
+may_be_repeated(const FakeChange *change)
+{
+	return change->kind == FAKE_STORE || change->kind == FAKE_EXPUNGE ||
+	       change->kind == FAKE_SUBSCRIBE;
+}
+
+static gboolean
+connection_breaks(FakeChange *change)
+{
+	FakeRemote *fake = change->fake;
+
+	if (!fake->n_breaks_left ||
+	    (guint)g_rand_int_range(fake->rand, 0, 100) >= fake->unknown_percent)
+		return FALSE;
+	fake->n_breaks_left--;
+	return TRUE;
+}
+
+/* What ends it, before it is carried out. */
+static void
+meet_fate(FakeChange *change)
+{
+	FakeRemote *fake = change->fake;
+
+	if (fake->offline) {
+		fail(change, IMAPFS_ERROR_OFFLINE, "offline");
+	} else if (fake->failures[change->kind].armed) {
+		fake->failures[change->kind].armed = FALSE;
+		if (fake->failures[change->kind].code == IMAPFS_ERROR_UNKNOWN &&
+		    fake->failures[change->kind].after)
+			carry_out(change);
+		fail(change, fake->failures[change->kind].code, "ordered");
+	} else if (connection_breaks(change)) {
+		if (!may_be_repeated(change) && g_rand_boolean(fake->rand))
+			carry_out(change);
+		fail(change,
+		     may_be_repeated(change) ? IMAPFS_ERROR_TIMED_OUT : IMAPFS_ERROR_UNKNOWN,
+		     "broken");
+	}
+}
+
+gboolean
+fake_change_step(FakeChange *change)
+{
+	if (!change->carried_out && !change->error) {
+		meet_fate(change);
+		if (!change->error)
+			carry_out(change);
+		change->carried_out = TRUE;
+		return TRUE;
+	}
+	answer(change);
+	return FALSE;
+}
+
+void
+fake_change_stop(FakeChange *change)
+{
+	gboolean unknown = change->carried_out && !may_be_repeated(change);
+
+	fail(change, unknown ? IMAPFS_ERROR_UNKNOWN : IMAPFS_ERROR_INTERRUPTED, "stopped");
+}
+
+void
+fake_change_kill(FakeChange *change)
+{
+	if (!change->carried_out && !change->error && g_rand_boolean(change->fake->rand))
+		carry_out(change);
+}
+
+/* --- the operations --- */
+
+static FakeChange *
+change_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidity,
+           gconstpointer handler, gpointer data)
+{
+	FakeChange *change = g_new0(FakeChange, 1);
+
+	change->fake = (FakeRemote *)remote;
+	change->kind = kind;
+	change->mailbox = g_strdup(mailbox);
+	change->uidvalidity = uidvalidity;
+	change->handler.done = handler;
+	change->data = data;
+	change->uids = g_array_new(FALSE, FALSE, sizeof(guint32));
+	change->pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
+	fake_change_push(change->fake, kind, change);
+	return change;
+}
+
+static void
+take_uids(FakeChange *change, const guint32 *uids, guint n_uids)
+{
+	g_assert_cmpuint(change->uidvalidity, !=, 0);
+	g_assert_cmpuint(n_uids, >, 0);
+	for (guint i = 0; i < n_uids; i++)
+		g_assert_true(uids[i] && (!i || uids[i] > uids[i - 1]));
+	g_array_append_vals(change->uids, uids, n_uids);
+}
+
+static RemoteCapabilities
+fake_capabilities(Remote *remote)
+{
+	const FakeRemote *fake = (FakeRemote *)remote;
+
+	return REMOTE_KNOWN | (fake->no_move ? 0 : REMOTE_MOVE) |
+	       (fake->no_uidplus ? 0 : REMOTE_UIDPLUS);
+}
+
+static void
+fake_append(Remote *remote, const RemoteAppend *append, const RemoteAppendHandler *handler,
+            gpointer data)
+{
+	FakeChange *change = change_new(remote, FAKE_APPEND, append->mailbox, append->uidvalidity,
+	                                handler, data);
+
+	change->content = g_bytes_ref(append->content);
+	change->flags = g_strdup(append->flags);
+}
+
+static void
+fake_transfer(Remote *remote, const RemoteTransfer *transfer, const RemoteTransferHandler *handler,
+              gpointer data)
+{
+	FakeChange *change = change_new(remote, FAKE_TRANSFER, transfer->from,
+	                                transfer->from_uidvalidity, handler, data);
+
+	take_uids(change, transfer->uids, transfer->n_uids);
+	change->to = g_strdup(transfer->to);
+	change->move = transfer->move;
+}
+
+static void
+fake_store(Remote *remote, const RemoteStore *store, const RemoteStoreHandler *handler,
+           gpointer data)
+{
+	FakeChange *change =
+		change_new(remote, FAKE_STORE, store->mailbox, store->uidvalidity, handler, data);
+
+	take_uids(change, store->uids, store->n_uids);
+	change->sign = store->sign;
+	change->flags = g_strdup(store->flags);
+}
+
+static void
+fake_expunge(Remote *remote, const RemoteExpunge *expunge, const RemoteDoneHandler *handler,
+             gpointer data)
+{
+	take_uids(change_new(remote, FAKE_EXPUNGE, expunge->mailbox, expunge->uidvalidity, handler,
+	                     data),
+	          expunge->uids, expunge->n_uids);
+}
+
+static char *
+whole_name(const RemoteMailboxName *name)
+{
+	if (name->whole)
+		return g_strdup(name->whole);
+	if (!name->parent)
+		return g_strdup(name->component);
+	return g_strdup_printf("%s%c%s", name->parent, name->delimiter, name->component);
+}
+
+static void
+fake_create(Remote *remote, const RemoteMailboxName *name, const RemoteMailboxHandler *handler,
+            gpointer data)
+{
+	change_new(remote, FAKE_CREATE, NULL, 0, handler, data)->to = whole_name(name);
+}
+
+static void
+fake_rename(Remote *remote, const char *mailbox, const RemoteMailboxName *name,
+            const RemoteMailboxHandler *handler, gpointer data)
+{
+	change_new(remote, FAKE_RENAME, mailbox, 0, handler, data)->to = whole_name(name);
+}
+
+static void
+fake_delete(Remote *remote, const char *mailbox, const RemoteDoneHandler *handler, gpointer data)
+{
+	change_new(remote, FAKE_DELETE, mailbox, 0, handler, data);
+}
+
+static void
+fake_subscribe(Remote *remote, const char *mailbox, gboolean subscribed,
+               const RemoteDoneHandler *handler, gpointer data)
+{
+	(void)subscribed;
+	change_new(remote, FAKE_SUBSCRIBE, mailbox, 0, handler, data);
+}
+
+void
+fake_changes_fill(RemoteOperations *operations)
+{
+	operations->capabilities = fake_capabilities;
+	operations->append = fake_append;
+	operations->transfer = fake_transfer;
+	operations->store = fake_store;
+	operations->expunge = fake_expunge;
+	operations->create = fake_create;
+	operations->rename = fake_rename;
+	operations->delete = fake_delete;
+	operations->subscribe = fake_subscribe;
+}
