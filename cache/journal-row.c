@@ -166,6 +166,23 @@ load_row(Journal *journal, sqlite3_stmt *statement)
 	journal_entry_free(entry);
 }
 
+static int
+load_last_id(Journal *journal)
+{
+	sqlite3_stmt *statement;
+	int code = sqlite3_prepare_v2(journal->db, "SELECT seq FROM sqlite_sequence", -1,
+	                              &statement, NULL);
+
+	if (code)
+		return code;
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		journal->last_id =
+			(guint64)CLAMP(sqlite3_column_int64(statement, 0), 0, G_MAXINT64 - 1);
+	sqlite3_finalize(statement);
+	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
 int
 journal_row_begin(Journal *journal)
 {
@@ -175,6 +192,8 @@ journal_row_begin(Journal *journal)
 	for (guint i = 0; !code && i < JOURNAL_N_STATEMENTS; i++)
 		code = sqlite3_prepare_v3(journal->db, statement_texts[i], -1,
 		                          SQLITE_PREPARE_PERSISTENT, &journal->statements[i], NULL);
+	if (!code)
+		code = load_last_id(journal);
 	if (code)
 		return code;
 	code = sqlite3_prepare_v2(journal->db, "SELECT " COLUMNS " FROM entries ORDER BY id", -1,

@@ -17,11 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* entries is JournalEntry. clock counts commits that had to reach stable storage. */
+/* entries is JournalEntry; no id is ever given out again. clock counts commits that had to reach stable storage. */
 static const char version_1[] =
 	"CREATE TABLE clock(ticks INTEGER NOT NULL); INSERT INTO clock VALUES(0);"
 	"CREATE TABLE entries("
-	"    id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, state INTEGER NOT NULL,"
+	"    id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, state INTEGER NOT NULL,"
 	"    mailbox BLOB, uidvalidity INTEGER NOT NULL, uid INTEGER NOT NULL,"
 	"    to_ BLOB, to_uidvalidity INTEGER NOT NULL, name BLOB, parent BLOB,"
 	"    delimiter INTEGER NOT NULL, replaces INTEGER NOT NULL, flags BLOB,"

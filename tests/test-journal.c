@@ -115,6 +115,10 @@ test_entries(JournalFixture *fixture, gconstpointer data)
 	g_assert_null(journal_entry(fixture->journal, 4));
 	journal_fixture_add(fixture, entry_full(6));
 	g_assert_cmpuint(nth(fixture, 4)->id, ==, 6);
+	journal_remove(fixture->journal, nth(fixture, 4));
+	reopen(fixture);
+	journal_fixture_add(fixture, entry_full(7));
+	g_assert_cmpuint(nth(fixture, 4)->id, ==, 7);
 }
 
 static void
