@@ -1,0 +1,310 @@
+/*
+ * Which entries go together, and what becomes of each when their batch has ended.
+ *
+ * A batch is the longest run of entries at the head of the journal that one command can carry: of
+ * the same kind and state, about the same mailboxes. No message is in it twice, for a set of UIDs
+ * names it once: the second copy is another batch.
+ */
+#include "flusher-private.h"
+
+#include <string.h>
+
+#define MAX_APPENDS      64
+#define MAX_APPEND_BYTES (8 * 1024 * 1024)
+#define MAX_UNKNOWN      10
+
+gboolean
+flusher_kind_adds(JournalKind kind)
+{
+	return kind == JOURNAL_APPEND || kind == JOURNAL_COPY || kind == JOURNAL_MOVE;
+}
+
+static gboolean
+names_message(JournalKind kind)
+{
+	return kind == JOURNAL_MOVE || kind == JOURNAL_COPY || kind == JOURNAL_REMOVE ||
+	       kind == JOURNAL_FLAGS;
+}
+
+/* --- which go together --- */
+
+static gboolean
+is_alike(const JournalEntry *a, const JournalEntry *b)
+{
+	return a->kind == b->kind && a->state == b->state && a->sign == b->sign &&
+	       a->uidvalidity == b->uidvalidity && a->to_uidvalidity == b->to_uidvalidity &&
+	       g_strcmp0(a->mailbox, b->mailbox) == 0 && g_strcmp0(a->to, b->to) == 0 &&
+	       (a->kind != JOURNAL_FLAGS || g_strcmp0(a->flags, b->flags) == 0);
+}
+
+static gboolean
+is_single(const Flusher *flusher, const JournalEntry *entry)
+{
+	return entry->id <= flusher->alone_until || entry->kind == JOURNAL_CREATE ||
+	       entry->kind == JOURNAL_DELETE || entry->kind == JOURNAL_RENAME;
+}
+
+/* Whether @entry goes with those in @entries, whose UIDs are in @uids and which have @size bytes.
+ */
+static gboolean
+may_join(const GPtrArray *entries, GHashTable *uids, guint64 size, const JournalEntry *entry)
+{
+	if (!is_alike(entries->pdata[0], entry))
+		return FALSE;
+	if (entry->kind == JOURNAL_APPEND && entry->state == JOURNAL_QUEUED)
+		return entries->len < MAX_APPENDS && size + entry->size <= MAX_APPEND_BYTES;
+	return !names_message(entry->kind) ||
+	       !g_hash_table_contains(uids, GUINT_TO_POINTER(entry->uid));
+}
+
+static GPtrArray *
+collect(const Flusher *flusher)
+{
+	GPtrArray *entries = g_ptr_array_new();
+	g_autoptr(GHashTable) uids = g_hash_table_new(NULL, NULL);
+	JournalEntry *first = flusher_head(flusher);
+	guint64 size = 0;
+
+	for (GList *link = &first->link; link; link = link->next) {
+		JournalEntry *entry = link->data;
+
+		if (entry->state == JOURNAL_FAILED)
+			continue;
+		if (entries->len &&
+		    (is_single(flusher, first) || !may_join(entries, uids, size, entry)))
+			break;
+		g_ptr_array_add(entries, entry);
+		g_hash_table_add(uids, GUINT_TO_POINTER(entry->uid));
+		size += entry->size;
+	}
+	return entries;
+}
+
+FlusherBatch *
+flusher_batch_new(Flusher *flusher)
+{
+	FlusherBatch *batch = g_new0(FlusherBatch, 1);
+	g_autoptr(GPtrArray) entries = collect(flusher);
+
+	batch->flusher = flusher;
+	batch->first = entries->pdata[0];
+	batch->kind = batch->first->kind;
+	batch->state = batch->first->state;
+	batch->n_items = entries->len;
+	batch->items = g_new0(FlusherItem, entries->len);
+	batch->uids = g_array_new(FALSE, FALSE, sizeof(guint32));
+	batch->by_uid = g_hash_table_new(NULL, NULL);
+	for (guint i = 0; i < entries->len; i++) {
+		FlusherItem *item = &batch->items[i];
+
+		item->batch = batch;
+		item->entry = entries->pdata[i];
+		item->id = item->entry->id;
+		item->new_uid = batch->state == JOURNAL_HALF ? item->entry->new_uid : 0;
+		item->to_uidvalidity = item->entry->to_uidvalidity;
+		g_hash_table_insert(batch->by_uid, GUINT_TO_POINTER(item->entry->uid), item);
+	}
+	return batch;
+}
+
+void
+flusher_batch_free(FlusherBatch *batch)
+{
+	for (guint i = 0; i < batch->n_items; i++)
+		g_clear_error(&batch->items[i].error);
+	g_clear_pointer(&batch->candidates, g_array_unref);
+	g_clear_pointer(&batch->left, g_hash_table_unref);
+	g_hash_table_unref(batch->by_uid);
+	g_array_unref(batch->uids);
+	g_free(batch->items);
+	g_free(batch);
+}
+
+FlusherItem *
+flusher_batch_find_uid(FlusherBatch *batch, guint32 uid)
+{
+	return g_hash_table_lookup(batch->by_uid, GUINT_TO_POINTER(uid));
+}
+
+static int
+compare_uids(gconstpointer a, gconstpointer b)
+{
+	guint32 one = *(const guint32 *)a, other = *(const guint32 *)b;
+
+	return one < other ? -1 : one > other;
+}
+
+void
+flusher_batch_sort_uids(FlusherBatch *batch)
+{
+	g_array_sort(batch->uids, compare_uids);
+}
+
+void
+flusher_batch_collect_uids(FlusherBatch *batch)
+{
+	g_array_set_size(batch->uids, 0);
+	for (guint i = 0; i < batch->n_items; i++)
+		g_array_append_val(batch->uids, batch->items[i].entry->uid);
+	flusher_batch_sort_uids(batch);
+}
+
+/* --- outcomes --- */
+
+void
+flusher_item_settle(FlusherItem *item, FlusherOutcome outcome, const GError *error)
+{
+	g_clear_error(&item->error);
+	item->outcome = outcome;
+	item->error = error ? g_error_copy(error) : NULL;
+}
+
+void
+flusher_batch_settle(FlusherBatch *batch, FlusherOutcome outcome, const GError *error)
+{
+	for (guint i = 0; i < batch->n_items; i++)
+		if (batch->items[i].outcome == OUTCOME_NONE)
+			flusher_item_settle(&batch->items[i], outcome, error);
+}
+
+void
+flusher_batch_fail(FlusherBatch *batch, const GError *error)
+{
+	gboolean refused = !flusher_is_transient(error) && error->code != IMAPFS_ERROR_UNKNOWN;
+
+	if (refused && (batch->n_items == 1 || error->code == IMAPFS_ERROR_STALE)) {
+		flusher_batch_settle(batch, OUTCOME_FAILED, error);
+		return;
+	}
+	if (refused)
+		batch->flusher->alone_until = batch->items[batch->n_items - 1].id;
+	flusher_batch_settle(batch, OUTCOME_AGAIN, error);
+}
+
+/* --- the end --- */
+
+/* A UID of what is to be replaced means nothing in another mailbox, and that has nothing that could
+ * be replaced. */
+static void
+take_answer(FlusherItem *item)
+{
+	JournalEntry *entry = item->entry;
+
+	entry->new_uid = item->new_uid;
+	if (item->to_uidvalidity && item->to_uidvalidity != entry->to_uidvalidity)
+		entry->replaces = 0;
+	if (item->to_uidvalidity)
+		entry->to_uidvalidity = item->to_uidvalidity;
+	if (entry->replaces && entry->state != JOURNAL_HALF)
+		item->outcome = OUTCOME_HALF;
+}
+
+/* What was sent time and again, and never found, is not sent for ever. */
+static void
+give_up(FlusherItem *item)
+{
+	g_autoptr(GError) error =
+		g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_FAILED,
+	                    "sent %u times, and each time the connection broke", MAX_UNKNOWN);
+
+	if (item->batch->flusher->n_unknown >= MAX_UNKNOWN)
+		flusher_item_settle(item, OUTCOME_FAILED, error);
+}
+
+/* Those that stay; nobody is told of them. */
+static void
+note_rest(FlusherItem *item)
+{
+	JournalEntry *entry = item->entry;
+	Flusher *flusher = item->batch->flusher;
+	gboolean done = item->outcome == OUTCOME_DONE || item->outcome == OUTCOME_HALF;
+
+	if (done && flusher_kind_adds(entry->kind) && entry->state != JOURNAL_HALF) {
+		flusher_bound_note(flusher, entry->to, item->to_uidvalidity, item->new_uid);
+		take_answer(item);
+	}
+	if (g_error_matches(item->error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN))
+		give_up(item);
+	if (item->outcome == OUTCOME_HALF) {
+		entry->state = JOURNAL_HALF;
+		journal_update(flusher->journal, entry);
+	} else if (item->outcome == OUTCOME_AGAIN && entry->state == JOURNAL_SENT) {
+		entry->state = JOURNAL_QUEUED;
+		entry->uidnext = entry->new_uid = 0;
+		journal_update(flusher->journal, entry);
+	}
+}
+
+static void
+tell_failed(Flusher *flusher, JournalEntry *entry, const GError *error)
+{
+	entry->state = JOURNAL_FAILED;
+	g_free(entry->error);
+	entry->error = g_strdup(error->message);
+	journal_update(flusher->journal, entry);
+	flusher->events->failed(entry, error, flusher->data);
+}
+
+static void
+tell(FlusherItem *item)
+{
+	Flusher *flusher = item->batch->flusher;
+
+	if (item->outcome == OUTCOME_FAILED) {
+		tell_failed(flusher, item->entry, item->error);
+	} else if (item->outcome == OUTCOME_DONE) {
+		flusher->events->done(item->entry, flusher->data);
+		journal_remove(flusher->journal, item->entry);
+	}
+}
+
+/* Why it is not to be tried again at once; NULL: it may be. */
+static const GError *
+reason_to_wait(const FlusherBatch *batch)
+{
+	for (guint i = 0; i < batch->n_items; i++) {
+		const FlusherItem *item = &batch->items[i];
+
+		if (item->outcome == OUTCOME_AGAIN && item->error &&
+		    (flusher_is_transient(item->error) ||
+		     item->error->code == IMAPFS_ERROR_UNKNOWN))
+			return item->error;
+	}
+	return NULL;
+}
+
+static void
+count_unknown(FlusherBatch *batch)
+{
+	gboolean any = FALSE;
+
+	if (batch->flusher->n_unknown >= MAX_UNKNOWN)
+		batch->flusher->n_unknown = 0;
+	for (guint i = 0; i < batch->n_items; i++) {
+		if (batch->items[i].outcome != OUTCOME_AGAIN)
+			batch->flusher->n_unknown = 0;
+		any = any ||
+		      g_error_matches(batch->items[i].error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN);
+	}
+	batch->flusher->n_unknown += any;
+}
+
+void
+flusher_batch_end(FlusherBatch *batch)
+{
+	Flusher *flusher = batch->flusher;
+	g_autoptr(GError) wait = NULL;
+
+	count_unknown(batch);
+	flusher->batch = NULL;
+	journal_hold(flusher->journal);
+	for (guint i = 0; i < batch->n_items; i++)
+		note_rest(&batch->items[i]);
+	for (guint i = 0; i < batch->n_items; i++)
+		tell(&batch->items[i]);
+	journal_release(flusher->journal);
+	if (reason_to_wait(batch))
+		wait = g_error_copy(reason_to_wait(batch));
+	flusher_batch_free(batch);
+	flusher_next(flusher, wait);
+}

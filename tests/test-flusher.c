@@ -1,0 +1,550 @@
+/*
+ * test-flusher.c: what each kind of change comes to, whatever the server answers.
+ */
+#include "flusher-fixture.h"
+
+#include <string.h>
+
+static FakeMailbox *
+mailbox(FlusherFixture *fixture, const char *name)
+{
+	return fake_mailbox(fixture->fake, name);
+}
+
+static void
+fill(FlusherFixture *fixture, const char *name, guint n)
+{
+	for (guint i = 1; i <= n; i++) {
+		g_autofree char *text = g_strdup_printf("%s%u", name, i);
+
+		fake_message_add(mailbox(fixture, name), text, 100 + i);
+	}
+}
+
+static void
+check_list(FlusherFixture *fixture, const char *name, const char *wanted)
+{
+	g_autofree char *list = flusher_fixture_list(fixture, name);
+
+	g_assert_cmpstr(list, ==, wanted);
+}
+
+static void
+add_transfer(FlusherFixture *fixture, JournalKind kind, guint32 uid)
+{
+	flusher_fixture_add(fixture, flusher_fixture_transfer(fixture, kind, "A", uid, "B"));
+}
+
+static guint
+n_asked(const FlusherFixture *fixture, FakeKind kind)
+{
+	return fixture->fake->n_operations[kind];
+}
+
+static void
+arm(FlusherFixture *fixture, FakeKind kind, ImapfsError code, gboolean after)
+{
+	fake_remote_fail(fixture->fake, kind, code, after);
+}
+
+/* --- what goes well --- */
+
+static void
+test_append(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	for (guint i = 0; i < 3; i++) {
+		g_autofree char *name = g_strdup_printf("new%u", i);
+
+		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", name));
+	}
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "new0 new1 new2");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 done 3 ");
+	g_assert_cmpuint(fixture->last_new_uid, ==, 3);
+	g_assert_cmpuint(journal_entries(fixture->files.journal)->length, ==, 0);
+}
+
+static void
+test_append_many(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	for (guint i = 0; i < 150; i++)
+		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "same"));
+	journal_flush(fixture->files.journal);
+	while (!fixture->told->len) {
+		g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), <=, 64);
+		flusher_fixture_turn(fixture);
+	}
+	flusher_fixture_run(fixture);
+	g_assert_cmpuint(mailbox(fixture, "A")->messages->len, ==, 150);
+}
+
+/* A thousand rm are a handful of commands. */
+static void
+test_remove_many(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fill(fixture, "A", 1000);
+	for (guint32 uid = 1; uid <= 1000; uid++)
+		flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", uid));
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "");
+	g_assert_cmpuint(mailbox(fixture, "A")->messages->len, ==, 0);
+	g_assert_cmpuint(n_asked(fixture, FAKE_STORE), <=, 3);
+	g_assert_cmpuint(n_asked(fixture, FAKE_EXPUNGE), <=, 3);
+}
+
+static void
+test_remove_no_uidplus(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fixture->fake->no_uidplus = TRUE;
+	fill(fixture, "A", 2);
+	flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", 1));
+	flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", 99)); /* gone */
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A2");
+	g_assert_cmpuint(mailbox(fixture, "A")->messages->len, ==, 2);
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 ");
+}
+
+typedef struct {
+	const char *label;
+	JournalKind kind;
+	gboolean no_move, no_uidplus, hides_uids;
+	int unknown; /* -1: the connection breaks before, 1: after; 0: not */
+} TransferRow;
+
+static const TransferRow transfers[] = {
+	{"move", JOURNAL_MOVE, FALSE, FALSE, FALSE, 0},
+	{"move-by-copy", JOURNAL_MOVE, TRUE, FALSE, FALSE, 0},
+	{"move-no-uidplus", JOURNAL_MOVE, FALSE, TRUE, FALSE, 0},
+	{"move-by-copy-no-uidplus", JOURNAL_MOVE, TRUE, TRUE, FALSE, 0},
+	{"move-by-copy-untold", JOURNAL_MOVE, TRUE, FALSE, TRUE, 0},
+	{"move-broken-before", JOURNAL_MOVE, FALSE, FALSE, FALSE, -1},
+	{"move-broken-after", JOURNAL_MOVE, FALSE, FALSE, FALSE, 1},
+	{"move-by-copy-broken-before", JOURNAL_MOVE, TRUE, FALSE, FALSE, -1},
+	{"move-by-copy-broken-after", JOURNAL_MOVE, TRUE, FALSE, FALSE, 1},
+	{"copy", JOURNAL_COPY, FALSE, FALSE, FALSE, 0},
+	{"copy-no-uidplus", JOURNAL_COPY, FALSE, TRUE, FALSE, 0},
+	{"copy-broken-before", JOURNAL_COPY, FALSE, FALSE, FALSE, -1},
+	{"copy-broken-after", JOURNAL_COPY, FALSE, FALSE, FALSE, 1},
+};
+
+static void
+test_transfer(FlusherFixture *fixture, gconstpointer data)
+{
+	const TransferRow *row = data;
+
+	fixture->fake->no_move = row->no_move;
+	fixture->fake->no_uidplus = row->no_uidplus;
+	fixture->fake->hides_uids = row->hides_uids;
+	if (row->unknown)
+		arm(fixture, FAKE_TRANSFER, IMAPFS_ERROR_UNKNOWN, row->unknown > 0);
+	fill(fixture, "A", 3);
+	fill(fixture, "B", 1);
+	fake_message_add(mailbox(fixture, "B"), "A1", 101); /* an old twin */
+	add_transfer(fixture, row->kind, 1);
+	add_transfer(fixture, row->kind, 3);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", row->kind == JOURNAL_MOVE ? "A2" : "A1 A2 A3");
+	check_list(fixture, "B", "B1 A1 A1 A3");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 ");
+	g_assert_cmpuint(fixture->last_new_uid, ==, 4);
+	if (row->kind == JOURNAL_MOVE && !row->no_uidplus)
+		g_assert_cmpuint(mailbox(fixture, "A")->messages->len, ==, 1);
+}
+
+/* A set names a message once, however often it is to be copied. */
+static void
+test_copy_twice(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fill(fixture, "A", 1);
+	add_transfer(fixture, JOURNAL_COPY, 1);
+	add_transfer(fixture, JOURNAL_COPY, 1);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "B", "A1 A1");
+}
+
+static void
+test_replaces(FlusherFixture *fixture, gconstpointer data)
+{
+	JournalEntry *entry;
+
+	(void)data;
+	fill(fixture, "A", 2);
+	fill(fixture, "B", 3);
+	entry = flusher_fixture_append(fixture, "B", "new");
+	entry->replaces = 2;
+	flusher_fixture_add(fixture, entry);
+	entry = flusher_fixture_transfer(fixture, JOURNAL_MOVE, "A", 1, "B");
+	entry->to_uidvalidity = 12;
+	entry->replaces = 3;
+	flusher_fixture_add(fixture, entry);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A2");
+	check_list(fixture, "B", "B1 new A1");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 ");
+}
+
+/* Nothing is removed for what has failed. */
+static void
+test_replaces_refused(FlusherFixture *fixture, gconstpointer data)
+{
+	JournalEntry *entry;
+
+	(void)data;
+	fill(fixture, "B", 1);
+	mailbox(fixture, "B")->refuses = TRUE;
+	entry = flusher_fixture_append(fixture, "B", "new");
+	entry->replaces = 1;
+	flusher_fixture_add(fixture, entry);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "B", "B1");
+	g_assert_cmpstr(fixture->told->str, ==, "failed 1:5 ");
+}
+
+static void
+test_flags(FlusherFixture *fixture, gconstpointer data)
+{
+	static const char *const flags[] = {"\\Seen", "\\Seen", "refused", "\\Flagged"};
+
+	(void)data;
+	fill(fixture, "A", 4);
+	for (guint32 uid = 1; uid <= 4; uid++) {
+		JournalEntry *entry = flusher_fixture_remove(fixture, "A", uid);
+
+		entry->kind = JOURNAL_FLAGS;
+		entry->sign = '+';
+		entry->flags = g_strdup(flags[uid - 1]);
+		flusher_fixture_add(fixture, entry);
+	}
+	flusher_fixture_run(fixture);
+	g_assert_cmpstr(fake_message(mailbox(fixture, "A"), 2)->flags, ==, " \\Seen");
+	g_assert_cmpstr(fake_message(mailbox(fixture, "A"), 4)->flags, ==, " \\Flagged");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 failed 3:3 done 4 ");
+}
+
+/* --- mailboxes --- */
+
+/* @unknown: as in TransferRow. */
+static void
+test_mailboxes(FlusherFixture *fixture, gconstpointer data)
+{
+	static const FakeKind kinds[] = {FAKE_CREATE, FAKE_RENAME, FAKE_DELETE};
+	int unknown = GPOINTER_TO_INT(data) - 1;
+	JournalEntry *entry;
+
+	for (guint i = 0; unknown && i < G_N_ELEMENTS(kinds); i++)
+		arm(fixture, kinds[i], IMAPFS_ERROR_UNKNOWN, unknown > 0);
+	entry = journal_entry_new(JOURNAL_CREATE);
+	entry->parent = g_strdup("A");
+	entry->delimiter = '/';
+	entry->name = g_strdup("New");
+	flusher_fixture_add(fixture, entry);
+	entry = journal_entry_new(JOURNAL_RENAME);
+	entry->mailbox = g_strdup("B");
+	entry->to = g_strdup("D");
+	flusher_fixture_add(fixture, entry);
+	entry = journal_entry_new(JOURNAL_DELETE);
+	entry->mailbox = g_strdup("C");
+	flusher_fixture_add(fixture, entry);
+	flusher_fixture_run(fixture);
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 done 3 ");
+	g_assert_nonnull(mailbox(fixture, "A/New"));
+	g_assert_nonnull(mailbox(fixture, "D"));
+	g_assert_null(mailbox(fixture, "B"));
+	g_assert_null(mailbox(fixture, "C"));
+}
+
+static void
+test_create_exists(FlusherFixture *fixture, gconstpointer data)
+{
+	JournalEntry *entry = journal_entry_new(JOURNAL_CREATE);
+
+	(void)data;
+	entry->mailbox = g_strdup("A");
+	flusher_fixture_add(fixture, entry);
+	flusher_fixture_run(fixture);
+	g_assert_cmpstr(fixture->told->str, ==, "failed 1:4 ");
+}
+
+/* --- what goes wrong --- */
+
+static void
+test_append_unknown(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	for (guint after = 0; after <= 1; after++) {
+		arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, after);
+		for (guint i = 0; i < 3; i++) /* twins */
+			flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "twin"));
+		flusher_fixture_run(fixture);
+		g_assert_cmpuint(mailbox(fixture, "A")->messages->len, ==, 3 + 3 * after);
+	}
+	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 3 + 1 + 3);
+}
+
+/* The owner's word is older than what was put there. */
+static void
+test_old_bound(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fixture->uidnext_true = FALSE;
+	fixture->uidnext = 1;
+	for (guint i = 0; i < 2; i++) {
+		fixture->fake->no_uidplus = i;
+		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "twin"));
+		flusher_fixture_run(fixture);
+		arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, FALSE);
+		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "twin"));
+		flusher_fixture_run(fixture);
+	}
+	check_list(fixture, "A", "twin twin twin twin");
+}
+
+/* It is given up some time, rather than sent for ever. */
+static void
+test_never_found(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fixture->fake->unknown_percent = 100;
+	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "x"));
+	g_random_set_seed(1);
+	while (!fixture->told->len) {
+		FakeMailbox *box = mailbox(fixture, "A");
+
+		flusher_fixture_turn(fixture);
+		while (box->messages->len) /* somebody else takes it away at once */
+			g_ptr_array_remove_index(box->messages, 0);
+	}
+	g_assert_cmpstr(fixture->told->str, ==, "failed 1:0 ");
+	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 10);
+}
+
+static void
+test_guilty(FlusherFixture *fixture, gconstpointer data)
+{
+	fixture->fake->no_uidplus = data != NULL;
+	fill(fixture, "A", 5);
+	fake_message(mailbox(fixture, "A"), 3)->refusal = IMAPFS_ERROR_DENIED;
+	for (guint32 uid = 1; uid <= 5; uid++)
+		add_transfer(fixture, JOURNAL_MOVE, uid);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A3");
+	check_list(fixture, "B", "A1 A2 A4 A5");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 failed 3:3 done 4 done 5 ");
+	g_assert_cmpuint(journal_entries(fixture->files.journal)->length, ==, 1);
+}
+
+static void
+test_gone(FlusherFixture *fixture, gconstpointer data)
+{
+	fixture->fake->no_uidplus = data != NULL;
+	fill(fixture, "A", 3);
+	for (guint32 uid = 1; uid <= 3; uid++)
+		add_transfer(fixture, JOURNAL_MOVE, uid);
+	add_transfer(fixture, JOURNAL_COPY, 2);
+	fake_message_expunge(mailbox(fixture, "A"), 2);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "B", "A1 A3");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 failed 2:2 done 3 failed 4:2 ");
+}
+
+static void
+test_stale(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fill(fixture, "A", 3);
+	add_transfer(fixture, JOURNAL_MOVE, 1);
+	add_transfer(fixture, JOURNAL_MOVE, 2);
+	flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", 3));
+	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
+	mailbox(fixture, "A")->uidvalidity = 99;
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A1 A2 A3");
+	g_assert_cmpstr(fixture->told->str, ==, "failed 1:2 failed 2:2 failed 3:2 failed 4:2 ");
+	g_assert_cmpuint(n_asked(fixture, FAKE_TRANSFER), ==, 1);
+}
+
+static void
+test_nonsense(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fill(fixture, "A", 1);
+	flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", 0));
+	flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", 1));
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "");
+	g_assert_cmpint((int)fixture->told->len, >, 0);
+	g_assert_nonnull(strstr(fixture->told->str, "failed 1:12 "));
+}
+
+/* Order is kept while nothing can be sent. */
+static void
+test_offline(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fill(fixture, "A", 2);
+	fixture->fake->offline = TRUE;
+	add_transfer(fixture, JOURNAL_MOVE, 1);
+	flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", 2));
+	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
+	for (guint n = 0; n < 2000; n++)
+		flusher_fixture_turn(fixture);
+	g_assert_cmpstr(fixture->told->str, ==, "");
+	fixture->fake->offline = FALSE;
+	flusher_kick(fixture->flusher);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "new");
+	check_list(fixture, "B", "A1");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 done 3 ");
+}
+
+static void
+wake(Waiter *waiter, const GError *error)
+{
+	(void)waiter;
+	g_assert_no_error(error);
+}
+
+static void
+test_wait(FlusherFixture *fixture, gconstpointer data)
+{
+	Waiter waiter = {.wake = wake};
+	guint64 until;
+
+	(void)data;
+	fill(fixture, "A", 2);
+	g_assert_cmpint((int)flusher_wait(fixture->flusher, 0, &waiter), ==, CACHE_READY);
+	add_transfer(fixture, JOURNAL_MOVE, 1);
+	journal_flush(fixture->files.journal);
+	until = journal_last_id(fixture->files.journal);
+	g_assert_false(flusher_is_idle(fixture->flusher));
+	flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", 2));
+	while (flusher_wait(fixture->flusher, until, &waiter) == CACHE_PARKED)
+		while (waiter.queue)
+			flusher_fixture_turn(fixture);
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
+}
+
+static void
+test_cancel(FlusherFixture *fixture, gconstpointer data)
+{
+	JournalEntry *entry;
+
+	(void)data;
+	fill(fixture, "A", 2);
+	entry = journal_fixture_add(&fixture->files,
+	                            flusher_fixture_transfer(fixture, JOURNAL_MOVE, "A", 1, "B"));
+	g_assert_true(flusher_cancel(fixture->flusher, entry));
+	g_assert_true(flusher_is_idle(fixture->flusher));
+	entry = journal_fixture_add(&fixture->files,
+	                            flusher_fixture_transfer(fixture, JOURNAL_MOVE, "A", 2, "B"));
+	while (!n_asked(fixture, FAKE_TRANSFER))
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_false(flusher_cancel(fixture->flusher, entry));
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A1");
+	check_list(fixture, "B", "A2");
+}
+
+static void
+test_stop(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fill(fixture, "A", 1);
+	add_transfer(fixture, JOURNAL_MOVE, 1);
+	journal_flush(fixture->files.journal);
+	flusher_stop(fixture->flusher);
+	for (guint n = 0; n < 1000; n++)
+		flusher_fixture_turn(fixture);
+	check_list(fixture, "A", "A1");
+	g_assert_cmpuint(n_asked(fixture, FAKE_TRANSFER), ==, 0);
+	g_assert_false(flusher_is_idle(fixture->flusher));
+}
+
+/* --- killed --- */
+
+/* At each turn of the way once. */
+static void
+test_kill_anywhere(gconstpointer data)
+{
+	gboolean no_move = data != NULL;
+
+	for (guint when = 0; when < 40; when++) {
+		FlusherFixture fixture = {0};
+		JournalEntry *entry;
+
+		flusher_fixture_set_up(&fixture, NULL);
+		fixture.fake->no_move = no_move;
+		fill(&fixture, "A", 2);
+		fill(&fixture, "B", 1);
+		add_transfer(&fixture, JOURNAL_MOVE, 1);
+		entry = flusher_fixture_append(&fixture, "B", "new");
+		entry->replaces = 1;
+		flusher_fixture_add(&fixture, entry);
+		journal_flush(fixture.files.journal);
+		for (guint n = 0; n < when; n++)
+			if (!flusher_fixture_turn(&fixture))
+				g_usleep(200);
+		flusher_fixture_kill(&fixture);
+		flusher_fixture_run(&fixture);
+		check_list(&fixture, "A", "A2");
+		check_list(&fixture, "B", "A1 new");
+		flusher_fixture_tear_down(&fixture, NULL);
+	}
+}
+
+static void
+add(const char *name, void (*test)(FlusherFixture *, gconstpointer), gconstpointer data)
+{
+	g_autofree char *path = g_strconcat("/flusher/", name, NULL);
+
+	g_test_add(path, FlusherFixture, data, flusher_fixture_set_up, test,
+	           flusher_fixture_tear_down);
+}
+
+static void
+add_all(void)
+{
+	add("append", test_append, NULL);
+	add("append-many", test_append_many, NULL);
+	add("remove-many", test_remove_many, NULL);
+	add("remove-no-uidplus", test_remove_no_uidplus, NULL);
+	add("copy-twice", test_copy_twice, NULL);
+	add("replaces", test_replaces, NULL);
+	add("replaces-refused", test_replaces_refused, NULL);
+	add("flags", test_flags, NULL);
+	add("mailboxes", test_mailboxes, GINT_TO_POINTER(1));
+	add("mailboxes-broken-before", test_mailboxes, GINT_TO_POINTER(0));
+	add("mailboxes-broken-after", test_mailboxes, GINT_TO_POINTER(2));
+	add("create-exists", test_create_exists, NULL);
+	add("append-unknown", test_append_unknown, NULL);
+	add("old-bound", test_old_bound, NULL);
+	add("never-found", test_never_found, NULL);
+	add("guilty", test_guilty, NULL);
+	add("guilty-no-uidplus", test_guilty, "no");
+	add("gone", test_gone, NULL);
+	add("gone-no-uidplus", test_gone, "no");
+	add("stale", test_stale, NULL);
+	add("nonsense", test_nonsense, NULL);
+	add("offline", test_offline, NULL);
+	add("wait", test_wait, NULL);
+	add("cancel", test_cancel, NULL);
+	add("stop", test_stop, NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	add_all();
+	for (guint i = 0; i < G_N_ELEMENTS(transfers); i++)
+		add(transfers[i].label, test_transfer, &transfers[i]);
+	g_test_add_data_func("/flusher/kill-anywhere", NULL, test_kill_anywhere);
+	g_test_add_data_func("/flusher/kill-anywhere-no-move", "no", test_kill_anywhere);
+	return g_test_run();
+}
