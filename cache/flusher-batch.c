@@ -38,10 +38,15 @@ is_alike(const JournalEntry *a, const JournalEntry *b)
 }
 
 static gboolean
+is_of_mailbox(JournalKind kind)
+{
+	return kind == JOURNAL_CREATE || kind == JOURNAL_DELETE || kind == JOURNAL_RENAME;
+}
+
+static gboolean
 is_single(const Flusher *flusher, const JournalEntry *entry)
 {
-	return entry->id <= flusher->alone_until || entry->kind == JOURNAL_CREATE ||
-	       entry->kind == JOURNAL_DELETE || entry->kind == JOURNAL_RENAME;
+	return entry->id <= flusher->alone_until || is_of_mailbox(entry->kind);
 }
 
 /* Whether @entry goes with those in @entries, whose UIDs are in @uids and which have @size bytes.
@@ -253,6 +258,8 @@ tell(FlusherItem *item)
 	if (item->outcome == OUTCOME_FAILED) {
 		tell_failed(flusher, item->entry, item->error);
 	} else if (item->outcome == OUTCOME_DONE) {
+		if (is_of_mailbox(item->entry->kind))
+			flusher_bound_forget_all(flusher);
 		flusher->events->done(item->entry, flusher->data);
 		journal_remove(flusher->journal, item->entry);
 	}

@@ -49,6 +49,17 @@ flusher_bound_note(Flusher *flusher, const char *mailbox, guint32 uidvalidity, g
 	bound->uidnext = MAX(bound->uidnext, after(uid));
 }
 
+void
+flusher_bound_forget_all(Flusher *flusher)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, flusher->bounds);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		*(FlusherBound *)value = (FlusherBound){.stale = TRUE};
+}
+
 static void
 on_range(guint32 first, guint32 last, gpointer data)
 {

@@ -138,3 +138,6 @@ void flusher_bound_find(FlusherBatch *batch);
 
 /* Message @uid was put there; 0: it is not known which. */
 void flusher_bound_note(Flusher *flusher, const char *mailbox, guint32 uidvalidity, guint32 uid);
+
+/* Mailboxes have been made, deleted or renamed: a name may mean another one now. */
+void flusher_bound_forget_all(Flusher *flusher);

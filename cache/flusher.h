@@ -21,7 +21,8 @@ typedef struct {
 	/* Done; will be removed from the journal when this returns. new_uid and to_uidvalidity are
 	 * filled in where they are known, and the new name of what was created or renamed in
 	 * mailbox or to: entries behind it that need them may be given them now (journal_update()),
-	 * and it is all in the file together or not at all. */
+	 * and it is all in the file together or not at all. Where the daemon dies at this moment,
+	 * the next one tells it again. */
 	void (*done)(const JournalEntry *entry, gpointer data);
 	/* Refused or impossible. It stays in the journal, with the words, until somebody removes
 	 * it: now, if that is wanted. IMAPFS_ERROR_STALE: the message is gone, or its mailbox is
@@ -54,7 +55,7 @@ Flusher *flusher_new(Journal *journal, Remote *remote, const FlusherSettings *se
 void flusher_stop(Flusher *flusher);
 
 /* Whatever the Remote has under way must have ended, or never call back. What is not done stays in
- * the journal. Before journal_free(). */
+ * the journal. Callbacks of the journal that are due are called. Before journal_free(). */
 void flusher_free(Flusher *flusher);
 
 /* There is a connection again: what waits to be tried again is tried now. */

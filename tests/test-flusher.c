@@ -305,6 +305,30 @@ test_old_bound(FlusherFixture *fixture, gconstpointer data)
 	check_list(fixture, "A", "twin twin twin twin");
 }
 
+/* What was known of a mailbox is not true of the next one with its name. */
+static void
+test_made_again(FlusherFixture *fixture, gconstpointer data)
+{
+	static const JournalKind kinds[] = {JOURNAL_DELETE, JOURNAL_CREATE};
+	JournalEntry *entry;
+
+	(void)data;
+	for (guint i = 0; i < 3; i++)
+		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "B", "twin"));
+	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		entry = journal_entry_new(kinds[i]);
+		entry->mailbox = g_strdup("B");
+		flusher_fixture_add(fixture, entry);
+	}
+	flusher_fixture_run(fixture);
+	arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, TRUE);
+	entry = flusher_fixture_append(fixture, "B", "twin");
+	entry->to_uidvalidity = 0;
+	flusher_fixture_add(fixture, entry);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "B", "twin");
+}
+
 /* It is given up some time, rather than sent for ever. */
 static void
 test_never_found(FlusherFixture *fixture, gconstpointer data)
@@ -524,6 +548,7 @@ add_all(void)
 	add("create-exists", test_create_exists, NULL);
 	add("append-unknown", test_append_unknown, NULL);
 	add("old-bound", test_old_bound, NULL);
+	add("made-again", test_made_again, NULL);
 	add("never-found", test_never_found, NULL);
 	add("guilty", test_guilty, NULL);
 	add("guilty-no-uidplus", test_guilty, "no");
