@@ -17,7 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* entries is JournalEntry; no id is ever given out again. clock counts commits that had to reach stable storage. */
+/* entries is JournalEntry; no id is ever given out again. clock counts commits that had to reach
+ * stable storage. */
 static const char version_1[] =
 	"CREATE TABLE clock(ticks INTEGER NOT NULL); INSERT INTO clock VALUES(0);"
 	"CREATE TABLE entries("

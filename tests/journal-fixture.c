@@ -24,12 +24,23 @@ journal_fixture_open(JournalFixture *fixture)
 	g_assert_no_error(error);
 }
 
+/* Takes @command. */
+static void
+run(char *command)
+{
+	g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+	g_free(command);
+}
+
 void
 journal_fixture_close(JournalFixture *fixture)
 {
 	g_clear_pointer(&fixture->journal, journal_free);
 	g_clear_pointer(&fixture->disk, disk_free);
 	g_clear_pointer(&fixture->folder, folder_close);
+	if (fixture->old_base)
+		run(g_strdup_printf("rm -rf '%s'", fixture->old_base));
+	g_clear_pointer(&fixture->old_base, g_free);
 }
 
 void
@@ -40,24 +51,12 @@ journal_fixture_set_up(JournalFixture *fixture, gboolean in_memory)
 	journal_fixture_open(fixture);
 }
 
-static void
-run(const char *format, const char *a, const char *b)
-{
-	g_autofree char *command = NULL;
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	command = g_strdup_printf(format, a, b);
-#pragma GCC diagnostic pop
-	g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
-}
-
 void
 journal_fixture_tear_down(JournalFixture *fixture)
 {
 	journal_fixture_close(fixture);
 	if (fixture->base)
-		run("rm -rf '%s'%s", fixture->base, "");
+		run(g_strdup_printf("rm -rf '%s'", fixture->base));
 	g_clear_pointer(&fixture->base, g_free);
 }
 
@@ -72,7 +71,7 @@ copy_files(DiskJob *job)
 {
 	CopyJob *copy = (CopyJob *)job;
 
-	run("cp -a '%s' '%s'", copy->from, copy->to);
+	run(g_strdup_printf("cp -a '%s' '%s'", copy->from, copy->to));
 	g_atomic_int_set(&copy->done, 1);
 }
 
@@ -87,7 +86,8 @@ journal_fixture_fork_files(JournalFixture *fixture)
 	while (!g_atomic_int_get(&copy.done))
 		g_usleep(50);
 	fixture->base = copy.to;
-	g_free(copy.from);
+	g_free(fixture->old_base);
+	fixture->old_base = copy.from;
 }
 
 typedef struct {

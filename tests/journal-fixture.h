@@ -6,7 +6,8 @@
 #include "journal.h"
 
 typedef struct {
-	char *base; /* NULL: in memory */
+	char *base;     /* NULL: in memory */
+	char *old_base; /* of a journal that is killed and not closed yet */
 	Folder *folder;
 	Disk *disk;
 	Journal *journal;
