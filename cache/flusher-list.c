@@ -111,5 +111,5 @@ flusher_list(FlusherBatch *batch)
 	listing->batch = batch;
 	listing->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	listing->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	remote->operations->list(remote, &list_handler, listing);
+	remote->operations->list(remote, FALSE, &list_handler, listing);
 }

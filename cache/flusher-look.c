@@ -274,11 +274,11 @@ sort_candidates(GArray *candidates)
 
 /* In a mailbox that is not there nothing was put. */
 static void
-on_scanned(guint32 exists, const GError *error, gpointer data)
+on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 {
 	FlusherBatch *batch = data;
 
-	(void)exists;
+	(void)scanned;
 	if (error && error->code != IMAPFS_ERROR_NOT_FOUND) {
 		look_failed(batch, error);
 		return;

@@ -105,7 +105,7 @@ do_append(FakeChange *change)
 	message = fake_message_add(mailbox, name, size);
 	if (change->flags) {
 		g_free(message->flags);
-		message->flags = g_strconcat(" ", change->flags, NULL);
+		message->flags = g_strdup(change->flags);
 	}
 	note_pair(change, 0, message->uid);
 	change->to_uidvalidity = mailbox->uidvalidity;
@@ -158,25 +158,29 @@ do_transfer(FakeChange *change)
 	change->to_uidvalidity = to->uidvalidity;
 }
 
-static void
-set_flag(FakeMessage *message, char sign, const char *flag)
+static int
+compare_flags(gconstpointer a, gconstpointer b)
 {
-	g_auto(GStrv) parts = NULL;
-	g_autofree char *spaced = g_strconcat(" ", flag, NULL);
-	char *old = message->flags;
+	return g_ascii_strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
 
-	if (sign == '=') {
-		message->flags = g_strdup(*flag ? spaced : "");
-	} else {
-		parts = g_strsplit(old, spaced, -1);
-		message->flags = g_strjoinv("", parts);
-		if (sign == '+') {
-			g_autofree char *without = message->flags;
+/* Kept in the one form that equal flags have. */
+static void
+set_flag(FakeMailbox *mailbox, const FakeMessage *message, char sign, const char *flag)
+{
+	g_auto(GStrv) old = g_strsplit(sign == '=' ? "" : message->flags, " ", -1);
+	g_autoptr(GPtrArray) flags = g_ptr_array_new();
+	g_autofree char *joined = NULL;
 
-			message->flags = g_strconcat(without, spaced, NULL);
-		}
-	}
-	g_free(old);
+	for (char **one = old; *one; one++)
+		if (**one && !g_str_equal(*one, flag))
+			g_ptr_array_add(flags, *one);
+	if (sign != '-' && *flag)
+		g_ptr_array_add(flags, (char *)flag);
+	g_ptr_array_sort(flags, compare_flags);
+	g_ptr_array_add(flags, NULL);
+	joined = g_strjoinv(" ", (char **)flags->pdata);
+	fake_message_set_flags(mailbox, message->uid, joined);
 }
 
 static void
@@ -191,7 +195,7 @@ do_store(FakeChange *change)
 			fake_message(mailbox, g_array_index(change->uids, guint32, i));
 
 		if (message)
-			set_flag(message, change->sign, change->flags);
+			set_flag(mailbox, message, change->sign, change->flags);
 	}
 }
 

@@ -222,8 +222,8 @@ test_flags(FlusherFixture *fixture, gconstpointer data)
 		flusher_fixture_add(fixture, entry);
 	}
 	flusher_fixture_run(fixture);
-	g_assert_cmpstr(fake_message(mailbox(fixture, "A"), 2)->flags, ==, " \\Seen");
-	g_assert_cmpstr(fake_message(mailbox(fixture, "A"), 4)->flags, ==, " \\Flagged");
+	g_assert_cmpstr(fake_message(mailbox(fixture, "A"), 2)->flags, ==, "\\Seen");
+	g_assert_cmpstr(fake_message(mailbox(fixture, "A"), 4)->flags, ==, "\\Flagged");
 	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 failed 3:3 done 4 ");
 }
 
