@@ -13,6 +13,9 @@ part_clear(gpointer data)
 {
 	ImapCommandPart *part = data;
 
+	g_clear_pointer(&part->content, g_bytes_unref);
+	if (!part->bytes)
+		return;
 	explicit_bzero(part->bytes->str, part->bytes->allocated_len);
 	g_string_free(part->bytes, TRUE);
 }
@@ -116,6 +119,23 @@ command_secret_word(ImapCommand *command, const char *word)
 	g_string_append(command_part(command, FALSE, TRUE), word);
 }
 
+void
+command_content(ImapCommand *command, GBytes *content, gboolean binary)
+{
+	ImapCommandPart part = {.content = g_bytes_ref(content), .literal = TRUE, .binary = binary};
+
+	g_array_append_val(command->parts, part);
+}
+
+const char *
+command_part_data(const ImapCommandPart *part, gsize *length)
+{
+	if (part->content)
+		return g_bytes_get_data(part->content, length);
+	*length = part->bytes->len;
+	return part->bytes->str;
+}
+
 char *
 command_to_text(const ImapCommand *command)
 {
@@ -124,7 +144,10 @@ command_to_text(const ImapCommand *command)
 	for (guint i = 0; i < command->parts->len; i++) {
 		const ImapCommandPart *part = &g_array_index(command->parts, ImapCommandPart, i);
 
-		if (part->secret)
+		if (part->content)
+			g_string_append_printf(text, "{%" G_GSIZE_FORMAT "}...",
+			                       g_bytes_get_size(part->content));
+		else if (part->secret)
 			g_string_append(text, "(secret)");
 		else if (part->literal)
 			g_string_append_printf(text, "{%" G_GSIZE_FORMAT "}%s", part->bytes->len,

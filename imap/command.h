@@ -33,7 +33,9 @@ typedef struct {
 
 typedef struct {
 	GString *bytes;
+	GBytes *content;  /* instead of bytes, which is NULL then */
 	gboolean literal; /* to be sent as {n} */
+	gboolean binary;  /* to be sent as ~{n} */
 	gboolean secret;  /* never logged */
 } ImapCommandPart;
 
@@ -42,9 +44,14 @@ typedef struct {
 	const char *name; /* "FETCH": for messages */
 	const ImapCommandHandler *handler;
 	gpointer data;
+	gboolean once; /* if it gets lost once any of it was sent: IMAPFS_ERROR_UNKNOWN */
 	GArray *parts; /* of ImapCommandPart */
+	/* How far it has been sent. */
 	guint n_parts_sent;
-	gboolean of_login; /* sent before the session was ready */
+	gsize n_bytes_sent;   /* of the part behind these */
+	gboolean announced;   /* that part, which is a literal */
+	gboolean awaits_plus; /* and the server must ask for it */
+	gboolean of_login;    /* sent before the session was ready */
 } ImapCommand;
 
 /* A command named @name (a literal of the program's) with a tag that cannot be guessed: a man in
@@ -59,7 +66,14 @@ void command_text(ImapCommand *command, const char *format, ...) G_GNUC_PRINTF(2
 /* Appends an astring (RFC 3501 9): quoted where that is safe, else a literal. */
 void command_astring(ImapCommand *command, const char *bytes);
 
-/* The same, kept out of every log. */
+/* Appends a literal of any size, which is sent bit by bit and never copied whole. @binary: it holds
+ * NUL bytes, for a server with BINARY (RFC 3516). */
+void command_content(ImapCommand *command, GBytes *content, gboolean binary);
+
+/* The bytes of a part. */
+const char *command_part_data(const ImapCommandPart *part, gsize *length);
+
+/* command_astring(), kept out of every log. */
 void command_secret(ImapCommand *command, const char *bytes);
 
 /* An atom of this program's making (base64), as it is, kept out of every log. */

@@ -42,6 +42,7 @@ struct ImapPool {
 	SSL_CTX *context;
 	GPtrArray *members; /* of Member */
 	GQueue jobs;        /* waiting, oldest first */
+	GQueue refused;     /* jobs whose fail() is to be called */
 	gboolean offline;
 	GError *reason; /* why offline */
 	guint retry;    /* source of the next attempt */
@@ -51,6 +52,8 @@ struct ImapPool {
 	gint64 no_more_until_us; /* no further connections before that */
 	guint housekeeping;
 	guint refuse; /* source that refuses waiting jobs */
+	guint tell;   /* source that tells those refused */
+	RemoteCapabilities capabilities;
 	ImapPoolListener listener;
 	gpointer listener_data;
 	guint64 n_connections; /* ever */
@@ -228,6 +231,16 @@ pool_may_grow(const ImapPool *pool)
 
 /* --- on and off line --- */
 
+static void
+job_fail(ImapJob *job, const GError *reason)
+{
+	g_autoptr(GError) error = g_error_copy(reason);
+
+	if (job->can_wait && error->code == IMAPFS_ERROR_DENIED)
+		error->code = IMAPFS_ERROR_OFFLINE;
+	job->fail(job, error);
+}
+
 static gboolean
 pool_refuse_jobs(gpointer data)
 {
@@ -238,7 +251,7 @@ pool_refuse_jobs(gpointer data)
 	pool->refuse = 0;
 	g_queue_init(&pool->jobs);
 	while ((job = g_queue_pop_head(&refused)))
-		job->fail(job, pool->reason);
+		job_fail(job, pool->reason);
 	return G_SOURCE_REMOVE;
 }
 
@@ -247,6 +260,32 @@ pool_refuse_later(ImapPool *pool)
 {
 	if (!pool->refuse)
 		pool->refuse = g_idle_add_full(G_PRIORITY_DEFAULT, pool_refuse_jobs, pool, NULL);
+}
+
+static gboolean
+pool_tell_refused(gpointer data)
+{
+	ImapPool *pool = data;
+	GQueue refused = pool->refused;
+	ImapJob *job;
+
+	pool->tell = 0;
+	g_queue_init(&pool->refused);
+	while ((job = g_queue_pop_head(&refused))) {
+		g_autoptr(GError) error = g_steal_pointer(&job->refusal);
+
+		job->fail(job, error);
+	}
+	return G_SOURCE_REMOVE;
+}
+
+void
+pool_refuse(ImapPool *pool, ImapJob *job, GError *error)
+{
+	job->refusal = error;
+	g_queue_push_tail(&pool->refused, job);
+	if (!pool->tell)
+		pool->tell = g_idle_add_full(G_PRIORITY_DEFAULT, pool_tell_refused, pool, NULL);
 }
 
 /* The reason that later jobs are told: the network is down, or the password is wrong, but never
@@ -293,8 +332,8 @@ pool_member_ready(ImapSession *session, gpointer data)
 	Member *member = data;
 	ImapPool *pool = member->pool;
 
-	(void)session;
 	member->ready = TRUE;
+	pool->capabilities = session_remote_capabilities(session);
 	g_info("connected to %s", pool->settings->host);
 	pool_go_online(pool);
 	pool_tell_listener(pool, NULL);
@@ -416,6 +455,32 @@ pool_job_done(ImapPool *pool, ImapJob *job, ImapSession *session)
 	}
 }
 
+void
+pool_forget_mailbox(ImapPool *pool, const char *mailbox)
+{
+	for (guint i = 0; i < pool->members->len; i++) {
+		Member *member = pool->members->pdata[i];
+
+		const char *selected = session_selected(member->session)->name;
+
+		/* What only begins like it is selected once more than need be. */
+		if (selected && g_str_has_prefix(selected, mailbox))
+			session_forget_selected(member->session);
+	}
+}
+
+const ImapSettings *
+pool_settings(const ImapPool *pool)
+{
+	return pool->settings;
+}
+
+RemoteCapabilities
+pool_capabilities(const ImapPool *pool)
+{
+	return pool->capabilities;
+}
+
 /* --- its own calls --- */
 
 static void
@@ -490,6 +555,7 @@ pool_new(const ImapSettings *settings, SSL_CTX *context)
 	pool->context = context;
 	pool->members = g_ptr_array_new();
 	g_queue_init(&pool->jobs);
+	g_queue_init(&pool->refused);
 	pool->retry_ms = RETRY_FIRST_MS;
 	if (settings->offline) {
 		pool->offline = TRUE;
@@ -516,6 +582,8 @@ pool_free(ImapPool *pool)
 	}
 	g_clear_handle_id(&pool->refuse, g_source_remove);
 	pool_refuse_jobs(pool);
+	g_clear_handle_id(&pool->tell, g_source_remove);
+	pool_tell_refused(pool);
 	g_ptr_array_unref(pool->members);
 	g_clear_error(&pool->reason);
 	g_free(pool);

@@ -18,6 +18,7 @@ typedef struct ImapJob ImapJob;
 typedef enum {
 	JOB_SHORT,
 	JOB_LISTING, /* a whole mailbox is listed */
+	JOB_SENDING, /* a large message is sent */
 	JOB_AHEAD, /* messages are read before anybody wants them; one behind another on one session
 	            */
 } ImapJobKind;
@@ -26,10 +27,13 @@ struct ImapJob {
 	const char *mailbox; /* server's bytes, owned by the job; NULL: any session will do */
 	gint64 submitted_us; /* the pool's: monotonic */
 	ImapJobKind kind;
+	gboolean can_wait; /* and be tried again later: a refused login is told as
+	                    * IMAPFS_ERROR_OFFLINE, so that it does not look like a refused job */
+	GError *refusal;   /* the pool's: what fail() is about to be told */
 	/* Send the commands now. With a mailbox, that one is selected, or its SELECT is on the way.
 	 */
 	void (*run)(ImapJob *job, ImapSession *session);
-	/* No connection: IMAPFS_ERROR_OFFLINE, _DENIED or _INTERRUPTED. */
+	/* No connection: IMAPFS_ERROR_OFFLINE, _DENIED or _INTERRUPTED. Or refused. */
 	void (*fail)(ImapJob *job, const GError *error);
 };
 
@@ -45,8 +49,20 @@ void pool_start(ImapPool *pool, ImapPoolListener listener, gpointer data);
 /* Queues @job; run() or fail() is called later, exactly once. */
 void pool_submit(ImapPool *pool, ImapJob *job);
 
+/* Calls the job's fail() at the next turn of the loop, instead of running it. Takes @error. */
+void pool_refuse(ImapPool *pool, ImapJob *job, GError *error);
+
 /* The job's last command has ended. */
 void pool_job_done(ImapPool *pool, ImapJob *job, ImapSession *session);
+
+/* The mailbox of that name is gone, or another one, and so are those below it: whoever wants one
+ * of them selects it anew. */
+void pool_forget_mailbox(ImapPool *pool, const char *mailbox);
+
+const ImapSettings *pool_settings(const ImapPool *pool);
+
+/* What the server could do at the last login; 0 before the first. */
+RemoteCapabilities pool_capabilities(const ImapPool *pool);
 
 /* Appends "name: value" lines. */
 void pool_status(ImapPool *pool, GString *text);

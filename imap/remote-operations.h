@@ -25,3 +25,6 @@ void remote_read(ImapPool *pool, const RemoteRead *read, const RemoteReadHandler
 
 void remote_read_many(ImapPool *pool, const RemoteReadMany *read,
                       const RemoteReadManyHandler *handler, gpointer data);
+
+void remote_append(ImapPool *pool, const RemoteAppend *append, const RemoteAppendHandler *handler,
+                   gpointer data);

@@ -60,6 +60,19 @@ imap_status(Remote *remote, GString *text)
 	pool_status(self->pool, text);
 }
 
+static RemoteCapabilities
+imap_capabilities(Remote *remote)
+{
+	return pool_capabilities(((ImapRemote *)remote)->pool);
+}
+
+static void
+imap_append(Remote *remote, const RemoteAppend *append, const RemoteAppendHandler *handler,
+            gpointer data)
+{
+	remote_append(((ImapRemote *)remote)->pool, append, handler, data);
+}
+
 static const RemoteOperations operations = {
 	.list = imap_list,
 	.scan = imap_scan,
@@ -67,6 +80,8 @@ static const RemoteOperations operations = {
 	.read = imap_read,
 	.read_many = imap_read_many,
 	.status = imap_status,
+	.capabilities = imap_capabilities,
+	.append = imap_append,
 };
 
 static void

@@ -113,6 +113,15 @@ gboolean imap_namespace_parse(const ImapResponse *response, ImapNamespaceFound f
 gboolean imap_response_has_code(const ImapResponse *response, const char *name,
                                 const char **argument);
 
+/* APPENDUID (RFC 4315 3): FALSE if @response has none that can be understood. */
+gboolean imap_appenduid_parse(const ImapResponse *response, guint32 *uidvalidity, guint32 *uid);
+
+/* COPYUID (RFC 4315 3): calls @copied for each pair, in the server's order. FALSE, and nothing is
+ * called, if @response has none that can be understood, or one of more than @max messages. */
+typedef void (*ImapCopied)(guint32 uid, guint32 new_uid, gpointer data);
+gboolean imap_copyuid_parse(const ImapResponse *response, guint64 max, guint32 *uidvalidity,
+                            ImapCopied copied, gpointer data);
+
 /* The error that a NO, BAD or BYE stands for: code from RFC 5530's table, message the server's
  * text, made printable. @command names what was tried ("FETCH"), for the message. */
 GError *imap_response_to_error(const ImapResponse *response, const char *command);

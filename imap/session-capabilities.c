@@ -49,6 +49,47 @@ session_has_capability(const ImapSession *session, const char *name)
 	return session->capabilities && g_hash_table_contains(session->capabilities, upper);
 }
 
+gboolean
+session_offers(const ImapSession *session, const char *name)
+{
+	return session_has_capability(session, name) ||
+	       session_has_capability(session, "IMAP4REV2");
+}
+
+RemoteCapabilities
+session_remote_capabilities(const ImapSession *session)
+{
+	RemoteCapabilities found = REMOTE_KNOWN;
+
+	if (session_offers(session, "MOVE"))
+		found |= REMOTE_MOVE;
+	if (session_offers(session, "UIDPLUS"))
+		found |= REMOTE_UIDPLUS;
+	if (session_has_modseqs(session))
+		found |= REMOTE_CONDSTORE;
+	if (session_has_capability(session, "REPLACE"))
+		found |= REMOTE_REPLACE;
+	if (session_has_capability(session, "X-GM-EXT-1"))
+		found |= REMOTE_GMAIL;
+	return found;
+}
+
+guint64
+session_append_limit(const ImapSession *session)
+{
+	static const char prefix[] = "APPENDLIMIT=";
+	GHashTableIter iter;
+	gpointer name;
+
+	if (!session->capabilities)
+		return 0;
+	g_hash_table_iter_init(&iter, session->capabilities);
+	while (g_hash_table_iter_next(&iter, &name, NULL))
+		if (g_str_has_prefix(name, prefix))
+			return g_ascii_strtoull((char *)name + strlen(prefix), NULL, 10);
+	return 0;
+}
+
 char *
 session_capabilities(const ImapSession *session)
 {

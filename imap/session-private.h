@@ -35,6 +35,7 @@ struct ImapSession {
 	gboolean greeted;
 	gboolean in_doubt;  /* nothing was heard since a long idleness */
 	gint64 progress_us; /* when the server last did something for a command */
+	guint64 n_taken;    /* by the socket, when that was last looked at */
 	gint64 idle_since_us;
 	guint watch;  /* source measuring silence */
 	guint ending; /* source that carries out session_fail() */
@@ -60,8 +61,12 @@ void session_finish_command(ImapCommand *command, const ImapResponse *tagged, co
 
 void session_write(ImapSession *session, const char *bytes, gsize length);
 
-/* The command whose literal awaits the server's "+", or NULL. */
+/* The command of which a part is sent, the rest waiting for the server's "+" or for the socket, or
+ * NULL. */
 ImapCommand *session_blocked(const ImapSession *session);
+
+/* Frees what is known of the selected mailbox. */
+void session_clear_selected(ImapSession *session);
 
 /* The server said "+" to it. */
 void session_unblock(ImapSession *session);

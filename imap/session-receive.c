@@ -33,6 +33,13 @@ selected_take_modseq(ImapSelected *selected, const char *argument)
 }
 
 static void
+session_set_permanent_flags(ImapSession *session, const char *flags)
+{
+	g_free(session->selected.permanent_flags);
+	session->selected.permanent_flags = g_strdup(flags);
+}
+
+static void
 session_take_code(ImapSession *session, const ImapResponse *response)
 {
 	const char *argument;
@@ -47,6 +54,8 @@ session_take_code(ImapSession *session, const ImapResponse *response)
 		session->selected.lacks_modseqs = TRUE;
 	else if (imap_response_has_code(response, "READ-ONLY", NULL))
 		session->selected.read_only = TRUE;
+	else if (imap_response_has_code(response, "PERMANENTFLAGS", &argument))
+		session_set_permanent_flags(session, argument);
 	else if (imap_response_has_code(response, "CAPABILITY", &argument))
 		session_set_capabilities(session, argument);
 	else if (session_is_trustworthy(session) &&
@@ -156,6 +165,8 @@ session_remark(ImapSession *session, const ImapResponse *response)
 	session_take_code(session, response);
 	if (!g_str_equal(response->name, "OK"))
 		session->selected.n_complaints++;
+	if (session->state == SESSION_READY && response->code)
+		session_offer(session, response); /* MOVE is answered by a code (RFC 6851 4.3) */
 }
 
 /* Before the login only what the login needs is listened to: the rest may be a forger's. */
@@ -189,7 +200,8 @@ find_tag(GQueue *queue, const char *tag)
 	return NULL;
 }
 
-/* The server may refuse a literal that it was asked to take, but cannot accept half a command. */
+/* The server may refuse a literal that it was asked to take, but cannot accept half a command. One
+ * that refuses in the middle of the literal may take the rest of it for commands. */
 static ImapCommand *
 session_take_command(ImapSession *session, const ImapResponse *response)
 {
@@ -201,10 +213,14 @@ session_take_command(ImapSession *session, const ImapResponse *response)
 		g_queue_delete_link(&session->sent, link);
 		return command;
 	}
-	if (command && g_str_equal(command->tag, response->tag) &&
-	    !g_str_equal(response->name, "OK"))
-		return g_queue_pop_head(&session->unsent);
-	return NULL;
+	if (!command || !g_str_equal(command->tag, response->tag) ||
+	    g_str_equal(response->name, "OK"))
+		return NULL;
+	if (!command->awaits_plus)
+		session_fail(session, g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE,
+		                                  "%s: refused in the middle of a message",
+		                                  session->settings->host));
+	return g_queue_pop_head(&session->unsent);
 }
 
 static void
@@ -234,11 +250,12 @@ static void
 session_continue(ImapSession *session, const ImapResponse *response)
 {
 	ImapCommand *command = g_queue_peek_head(&session->sent);
+	ImapCommand *blocked = session_blocked(session);
 	g_autofree char *line = NULL;
 	GError *error = NULL;
 
 	session_progress(session);
-	if (session_blocked(session)) {
+	if (blocked && blocked->awaits_plus) {
 		session_unblock(session);
 		return;
 	}

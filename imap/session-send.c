@@ -1,14 +1,18 @@
 /*
  * Commands on their way out.
  *
- * They leave one after another, without waiting for replies. Only a literal may have to wait for
- * the server's "+" (RFC 3501 7.5), and then everything behind it waits too.
+ * They leave one after another, without waiting for replies. Only a literal may have to wait, for
+ * the server's "+" (RFC 3501 7.5) or, a large one, for the socket to take what there is of it, and
+ * then everything behind it waits too.
  */
 #include "session-private.h"
 
 #include <string.h>
 
-#define DOUBT_IDLE_US (30 * G_USEC_PER_SEC) /* after so much idleness the line may be dead */
+#define DOUBT_IDLE_US  (30 * G_USEC_PER_SEC) /* after so much idleness the line may be dead */
+#define MAX_WAITING    (256 * 1024)          /* bytes of a message queued for the socket */
+#define CHUNK          (64 * 1024)           /* bytes queued at once */
+#define ASK_FIRST_FROM (100 * 1024) /* bytes that a server may want to refuse before they come */
 
 void
 session_log(ImapSession *session, const char *direction, const char *bytes, gssize length)
@@ -37,52 +41,80 @@ session_write(ImapSession *session, const char *bytes, gsize length)
 static gboolean
 literal_is_free(ImapSession *session, gsize length)
 {
+	if (length >= ASK_FIRST_FROM)
+		return FALSE;
 	return session_has_capability(session, "LITERAL+") ||
-	       (length <= 4096 && (session_has_capability(session, "LITERAL-") ||
-	                           session_has_capability(session, "IMAP4REV2")));
+	       (length <= 4096 && session_offers(session, "LITERAL-"));
 }
 
-/* Sends the next part; FALSE if the server must first ask for it with "+". */
-static gboolean
-session_send_part(ImapSession *session, ImapCommand *command, gboolean asked_for)
+static void
+session_announce(ImapSession *session, ImapCommand *command, const ImapCommandPart *part)
 {
-	ImapCommandPart *part =
+	char announcement[40];
+	gsize length;
+
+	command_part_data(part, &length);
+	command->announced = TRUE;
+	command->awaits_plus = !literal_is_free(session, length);
+	g_snprintf(announcement, sizeof(announcement), "%s{%" G_GSIZE_FORMAT "%s}\r\n",
+	           part->binary ? "~" : "", length, command->awaits_plus ? "" : "+");
+	session_write(session, announcement, strlen(announcement));
+}
+
+/* FALSE if the rest must wait for the socket. */
+static gboolean
+session_send_bytes(ImapSession *session, ImapCommand *command, const ImapCommandPart *part)
+{
+	gsize length;
+	const char *bytes = command_part_data(part, &length);
+
+	while (command->n_bytes_sent < length) {
+		gsize n = MIN(length - command->n_bytes_sent, CHUNK);
+
+		if (part->content && stream_n_waiting(session->stream) >= MAX_WAITING) {
+			stream_tell_drained(session->stream);
+			return FALSE;
+		}
+		session_write(session, bytes + command->n_bytes_sent, n);
+		command->n_bytes_sent += n;
+	}
+	return TRUE;
+}
+
+/* Sends the next part; FALSE if that must wait, for the server's "+" or for the socket. */
+static gboolean
+session_send_part(ImapSession *session, ImapCommand *command)
+{
+	const ImapCommandPart *part =
 		&g_array_index(command->parts, ImapCommandPart, command->n_parts_sent);
 
-	if (part->literal && !asked_for) {
-		gboolean is_free = literal_is_free(session, part->bytes->len);
-		char announcement[32];
-
-		g_snprintf(announcement, sizeof(announcement), "{%" G_GSIZE_FORMAT "%s}\r\n",
-		           part->bytes->len, is_free ? "+" : "");
-		session_write(session, announcement, strlen(announcement));
-		if (!is_free)
-			return FALSE;
-	}
-	session_write(session, part->bytes->str, part->bytes->len);
+	if (part->literal && !command->announced)
+		session_announce(session, command, part);
+	if (command->awaits_plus || !session_send_bytes(session, command, part))
+		return FALSE;
+	command->announced = FALSE;
+	command->n_bytes_sent = 0;
 	command->n_parts_sent++;
 	return TRUE;
 }
 
 /* Sends as much of the oldest unsent command as the server lets; TRUE when it is out. */
 static gboolean
-session_send_head(ImapSession *session, gboolean asked_for)
+session_send_head(ImapSession *session)
 {
 	ImapCommand *command = g_queue_peek_head(&session->unsent);
 
 	if (command->n_parts_sent == 0 && g_log_get_debug_enabled())
 		log_command(session, command);
-	while (command->n_parts_sent < command->parts->len) {
-		if (!session_send_part(session, command, asked_for))
+	while (command->n_parts_sent < command->parts->len)
+		if (!session_send_part(session, command))
 			return FALSE;
-		asked_for = FALSE;
-	}
 	session_write(session, "\r\n", 2);
 	g_queue_push_tail(&session->sent, g_queue_pop_head(&session->unsent));
 	return TRUE;
 }
 
-/* A command whose literal awaits the server's "+". */
+/* A command of which a part is sent. */
 ImapCommand *
 session_blocked(const ImapSession *session)
 {
@@ -94,16 +126,18 @@ session_blocked(const ImapSession *session)
 void
 session_flush(ImapSession *session)
 {
-	while (!g_queue_is_empty(&session->unsent) && !session_blocked(session))
-		if (!session_send_head(session, FALSE))
+	if (!session->stream || session->error)
+		return;
+	while (!g_queue_is_empty(&session->unsent))
+		if (!session_send_head(session))
 			break;
 }
 
 void
 session_unblock(ImapSession *session)
 {
-	if (session_send_head(session, TRUE))
-		session_flush(session);
+	session_blocked(session)->awaits_plus = FALSE;
+	session_flush(session);
 }
 
 void
@@ -133,12 +167,13 @@ on_selected(const ImapResponse *tagged, const GError *error, gpointer data)
 	if (!error) {
 		session->selected.open = TRUE;
 		session->selected.opened_modseq = session->selected.highestmodseq;
+		session->selected.opened_complaints = session->selected.n_complaints;
 		return;
 	}
 	g_clear_error(&session->select_error);
 	session->select_error = g_error_copy(error);
 	if (tagged)
-		g_clear_pointer(&session->selected.name, g_free);
+		session_forget_selected(session);
 }
 
 static const ImapCommandHandler select_handler = {.done = on_selected};
@@ -158,7 +193,7 @@ session_select(ImapSession *session, const char *mailbox)
 
 	g_assert(session_may_select(session));
 	session->ever_selected = TRUE;
-	g_free(session->selected.name);
+	session_clear_selected(session);
 	session->selected = (ImapSelected){.name = g_strdup(mailbox)};
 	g_clear_error(&session->select_error);
 	command_text(command, "%s ", command->name);
@@ -170,5 +205,11 @@ void
 session_forget_selected(ImapSession *session)
 {
 	g_clear_pointer(&session->selected.name, g_free);
-	session->selected.open = FALSE;
+}
+
+void
+session_clear_selected(ImapSession *session)
+{
+	g_clear_pointer(&session->selected.name, g_free);
+	g_clear_pointer(&session->selected.permanent_flags, g_free);
 }

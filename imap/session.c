@@ -36,6 +36,21 @@ session_finish_command(ImapCommand *command, const ImapResponse *tagged, const G
 	command_free(command);
 }
 
+/* The server may have carried out what it was sent, without a word reaching us. */
+static void
+session_drop_command(ImapCommand *command, const GError *error)
+{
+	g_autoptr(GError) unknown = NULL;
+
+	if (command->once && command->n_parts_sent) {
+		unknown = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN,
+		                      "%s: whether it was carried out is not known: %s",
+		                      command->name, error->message);
+		error = unknown;
+	}
+	session_finish_command(command, NULL, error);
+}
+
 static void
 session_drop_commands(ImapSession *session, const GError *error)
 {
@@ -43,9 +58,9 @@ session_drop_commands(ImapSession *session, const GError *error)
 
 	session->streaming = NULL;
 	while ((command = g_queue_pop_head(&session->sent)))
-		session_finish_command(command, NULL, error);
+		session_drop_command(command, error);
 	while ((command = g_queue_pop_head(&session->unsent)))
-		session_finish_command(command, NULL, error);
+		session_drop_command(command, error);
 }
 
 static void
@@ -101,14 +116,27 @@ session_patience(const ImapSession *session)
 	                         : session->settings->timeout_us;
 }
 
+/* While a message leaves, bit by bit, the server need not say anything. */
+static void
+session_note_sending(ImapSession *session)
+{
+	guint64 n_taken = session->stream ? stream_n_taken(session->stream) : 0;
+
+	if (n_taken > session->n_taken)
+		session->progress_us = g_get_monotonic_time();
+	session->n_taken = n_taken;
+}
+
 /* Silence after a long idleness means a line that died unnoticed, so what was asked may be asked
  * again elsewhere; silence in the middle of work means a server that hangs. */
 static gboolean
 session_watch(gpointer data)
 {
 	ImapSession *session = data;
-	gint64 silence = g_get_monotonic_time() - session->progress_us;
+	gint64 silence;
 
+	session_note_sending(session);
+	silence = g_get_monotonic_time() - session->progress_us;
 	if (!session_awaits_something(session)) {
 		session->watch = 0;
 		return G_SOURCE_REMOVE;
@@ -191,10 +219,18 @@ on_failed(ImapStream *stream, const GError *error, gpointer data)
 		session); /* the stream would tell again and again; @error goes with it */
 }
 
+static void
+on_drained(ImapStream *stream, gpointer data)
+{
+	(void)stream;
+	session_flush(data);
+}
+
 static const ImapStreamEvents stream_events = {
 	.connected = on_connected,
 	.readable = on_readable,
 	.failed = on_failed,
+	.drained = on_drained,
 };
 
 /* --- its own calls --- */
@@ -229,7 +265,7 @@ session_free(ImapSession *session)
 	session_drop_commands(session, session->error ? session->error : error);
 	session_forget_capabilities(session);
 	imap_parser_free(session->parser);
-	g_free(session->selected.name);
+	session_clear_selected(session);
 	g_clear_error(&session->select_error);
 	g_clear_error(&session->error);
 	g_free(session);

@@ -32,15 +32,17 @@ typedef struct {
 	char *name;    /* server's bytes, or NULL: none selected */
 	gboolean open; /* SELECT was answered with OK */
 	guint32 exists;
-	gboolean miscounted;  /* more vanished than there were: exists is not to be trusted */
-	guint64 n_changes;    /* EXISTS, EXPUNGE and VANISHED (not EARLIER) responses so far */
-	guint64 n_complaints; /* untagged NO and BAD so far */
+	gboolean miscounted;       /* more vanished than there were: exists is not to be trusted */
+	guint64 n_changes;         /* EXISTS, EXPUNGE and VANISHED (not EARLIER) responses so far */
+	guint64 n_complaints;      /* untagged NO and BAD so far */
+	guint64 opened_complaints; /* the same when SELECT ended */
 	guint32 uidvalidity;
 	guint32 uidnext;        /* 0: not told */
 	guint64 highestmodseq;  /* the last that was told, 0: none */
 	guint64 opened_modseq;  /* the same when SELECT ended */
 	gboolean lacks_modseqs; /* NOMODSEQ (RFC 7162 3.1.2.2) */
 	gboolean read_only;
+	char *permanent_flags; /* "(\\Seen \\*)", or NULL: not told */
 } ImapSelected;
 
 typedef struct {
@@ -70,7 +72,7 @@ gboolean session_may_select(const ImapSession *session);
 void session_select(ImapSession *session, const char *mailbox);
 
 /* The selected mailbox is not what its name stands for any more: whoever wants it selects it anew.
- */
+ * For those whose commands are in flight all stays as it is. */
 void session_forget_selected(ImapSession *session);
 
 const ImapSelected *session_selected(const ImapSession *session);
@@ -89,6 +91,16 @@ gboolean session_is_compressed(const ImapSession *session);
 /* Whether the server has capability @name ("LIST-STATUS"; without case), and all of them in one
  * line. */
 gboolean session_has_capability(const ImapSession *session, const char *name);
+
+/* The same for an extension that became part of IMAP4rev2 (RFC 9051 appendix E): MOVE, UIDPLUS,
+ * LITERAL-. */
+gboolean session_offers(const ImapSession *session, const char *name);
+
+/* What of it a Remote tells. */
+RemoteCapabilities session_remote_capabilities(const ImapSession *session);
+
+/* The most bytes that APPEND takes (APPENDLIMIT, RFC 7889); 0: not told. */
+guint64 session_append_limit(const ImapSession *session);
 char *session_capabilities(const ImapSession *session);
 
 /* Whether it has mod-sequences (RFC 7162) and has not shown yet that it only says so. */

@@ -89,6 +89,7 @@ stream_flush(ImapStream *stream)
 		if (n == 0)
 			break;
 		stream->n_sent += n;
+		stream->n_taken += n;
 	}
 	if (stream->n_sent == wire->len && stream->n_sent) {
 		wipe(wire);
@@ -100,6 +101,24 @@ void
 stream_write(ImapStream *stream, const void *data, gsize length)
 {
 	g_byte_array_append(stream->unsent, data, length);
+}
+
+gsize
+stream_n_waiting(const ImapStream *stream)
+{
+	return stream->unsent->len + (stream->codec ? stream->packed_out->len : 0);
+}
+
+void
+stream_tell_drained(ImapStream *stream)
+{
+	stream->tell_drained = TRUE;
+}
+
+guint64
+stream_n_taken(const ImapStream *stream)
+{
+	return stream->n_taken;
 }
 
 /* --- in --- */

@@ -27,6 +27,9 @@ struct ImapStream {
 	GIOCondition watched;
 	gboolean maybe_more;    /* the last read did not run dry */
 	gboolean write_blocked; /* the socket was full */
+	gboolean tell_drained;  /* the owner wants to write more */
+	gboolean told_drained;  /* that was the last event, so reading comes first now */
+	guint64 n_taken;        /* bytes by the socket, ever */
 	GByteArray *unsent;     /* as the owner wrote it */
 	GByteArray *packed_out; /* deflated; what the socket takes, once there is a codec */
 	GByteArray *packed_in;  /* as it came from the socket, to be inflated */

@@ -22,6 +22,9 @@
 #include "tls.h"
 
 #define DEAD_PEER_MS 60000 /* unacknowledged bytes for so long: the kernel gives up */
+#define KERNEL_BYTES                                                                               \
+	(128 * 1024) /* that wait in the socket: more would hide a line that is slow               \
+	              */
 
 typedef struct {
 	GSource source;
@@ -108,7 +111,8 @@ source_prepare(GSource *source, gint *timeout)
 	*timeout = -1;
 	if (stream->state == STATE_FAILED || stream->maybe_more)
 		return TRUE;
-	return stream->state == STATE_OPEN && stream_has_unsent(stream) && !stream->write_blocked;
+	return stream->state == STATE_OPEN && !stream->write_blocked &&
+	       (stream->tell_drained || stream_has_unsent(stream));
 }
 
 static gboolean
@@ -119,6 +123,23 @@ source_check(GSource *source)
 
 	return source_prepare(source, &timeout) ||
 	       (stream->fd_tag && g_source_query_unix_fd(source, stream->fd_tag));
+}
+
+/* Reading and writing take turns, else one who sends much would hear nothing. */
+static void
+stream_tell(ImapStream *stream, GIOCondition ready)
+{
+	gboolean readable = stream->maybe_more || (ready & ~G_IO_OUT);
+	gboolean drained = stream->tell_drained && !stream_has_unsent(stream);
+
+	if (drained && !(readable && stream->told_drained)) {
+		stream->tell_drained = FALSE;
+		stream->told_drained = TRUE;
+		stream->events->drained(stream, stream->data);
+	} else if (readable) {
+		stream->told_drained = FALSE;
+		stream->events->readable(stream, stream->data);
+	}
 }
 
 /* At most one call of the owner's, and that the last thing done: the owner may free the stream. */
@@ -136,8 +157,8 @@ source_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 		stream_flush(stream);
 	if (stream->state == STATE_HANDSHAKE)
 		stream_handshake(stream);
-	else if (stream->state == STATE_OPEN && (stream->maybe_more || (ready & ~G_IO_OUT)))
-		stream->events->readable(stream, stream->data);
+	else if (stream->state == STATE_OPEN)
+		stream_tell(stream, ready);
 	else if (stream->state == STATE_FAILED)
 		stream->events->failed(stream, stream->error, stream->data);
 	if (!g_source_is_destroyed(source) && stream->fd_tag)
@@ -170,11 +191,12 @@ stream_begin_tls(ImapStream *stream)
 static void
 socket_tune(int fd)
 {
-	int one = 1, dead_ms = DEAD_PEER_MS;
+	int one = 1, dead_ms = DEAD_PEER_MS, kernel_bytes = KERNEL_BYTES;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kernel_bytes, sizeof(kernel_bytes));
 }
 
 static void

@@ -19,6 +19,8 @@ typedef struct {
 	void (*connected)(ImapStream *stream, gpointer data); /* TCP, and TLS if it was asked for */
 	void (*readable)(ImapStream *stream, gpointer data);  /* call stream_read() */
 	void (*failed)(ImapStream *stream, const GError *error, gpointer data); /* final */
+	/* All that was written has left, as stream_tell_drained() asked to be told. */
+	void (*drained)(ImapStream *stream, gpointer data);
 } ImapStreamEvents;
 
 /* Begins to connect to the settings' host (GSocketClient: every address is tried), then TLS at
@@ -42,6 +44,16 @@ gsize stream_read(ImapStream *stream, guint8 *buffer, gsize size);
 
 /* Queues a copy of @length bytes. */
 void stream_write(ImapStream *stream, const void *data, gsize length);
+
+/* Bytes of memory that hold what was written and has not left yet: who has much to write waits
+ * while these are many. */
+gsize stream_n_waiting(const ImapStream *stream);
+
+/* Calls drained(), once, when nothing waits to be written any more. */
+void stream_tell_drained(ImapStream *stream);
+
+/* Bytes that the socket has taken so far: where they grow, the line lives. */
+guint64 stream_n_taken(const ImapStream *stream);
 
 /* "TLSv1.3" and the like, or NULL in clear: asked of the TLS object itself. */
 const char *stream_tls_version(const ImapStream *stream);

@@ -191,17 +191,44 @@ uid_set_parse(UidSet *set, const char *text, GError **error)
 	return read_ranges(text, set);
 }
 
+/* "1:3": at most 21 bytes. */
+static void
+write_range(GString *text, const UidRange *range)
+{
+	g_string_append_printf(text, text->len ? ",%u" : "%u", range->first);
+	if (range->last > range->first)
+		g_string_append_printf(text, ":%u", range->last);
+}
+
 char *
 uid_set_to_string(const UidSet *set)
 {
 	const GArray *ranges = sorted_ranges(set);
 	GString *text = g_string_new(NULL);
 
-	for (guint i = 0; i < ranges->len; i++) {
-		const UidRange *range = &g_array_index(ranges, UidRange, i);
-		g_string_append_printf(text, i > 0 ? ",%u" : "%u", range->first);
-		if (range->last > range->first)
-			g_string_append_printf(text, ":%u", range->last);
-	}
+	for (guint i = 0; i < ranges->len; i++)
+		write_range(text, &g_array_index(ranges, UidRange, i));
 	return g_string_free(text, FALSE);
+}
+
+GPtrArray *
+uid_set_to_strings(const UidSet *set, gsize max_length)
+{
+	const GArray *ranges = sorted_ranges(set);
+	GPtrArray *strings = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < ranges->len; i++) {
+		gsize length = text->len;
+
+		write_range(text, &g_array_index(ranges, UidRange, i));
+		if (text->len <= max_length || length == 0)
+			continue;
+		g_ptr_array_add(strings, g_strndup(text->str, length));
+		g_string_truncate(text, 0);
+		write_range(text, &g_array_index(ranges, UidRange, i));
+	}
+	if (text->len)
+		g_ptr_array_add(strings, g_strdup(text->str));
+	return strings;
 }

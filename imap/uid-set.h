@@ -36,3 +36,7 @@ gboolean uid_set_parse(UidSet *set, const char *text, GError **error);
 
 /* The set as text: ascending, merged. To be freed by the caller; "" if empty. */
 char *uid_set_to_string(const UidSet *set);
+
+/* The same in pieces of at most @max_length bytes, 21 or more, for servers that bound their lines:
+ * an array of strings, empty for an empty set. To be freed by the caller. */
+GPtrArray *uid_set_to_strings(const UidSet *set, gsize max_length);

@@ -252,9 +252,8 @@ record_read(RemoteFixture *fixture, const RemoteRead *read)
 
 /* --- the Remote --- */
 
-RemoteFixture
-remote_fixture_new(const char *label, const char *const *const *scripts, guint n_connections,
-                   gint64 timeout_us)
+static RemoteFixture
+fixture_new(const char *label, guint n_connections, gint64 timeout_us, gboolean read_only)
 {
 	RemoteFixture fixture = {.label = label, .server = scripted_server_new(label, NULL)};
 	g_autoptr(GError) error = NULL;
@@ -264,15 +263,31 @@ remote_fixture_new(const char *label, const char *const *const *scripts, guint n
 		.tls = IMAP_TLS_NONE,
 		.user = g_strdup("joe"),
 		.password = g_strdup("secret"),
+		.read_only = read_only,
 		.n_connections = n_connections ? n_connections : 1,
 		.timeout_us = timeout_us ? timeout_us : 5 * G_USEC_PER_SEC,
 	};
 
-	for (; *scripts; scripts++)
-		scripted_server_add(fixture.server, *scripts);
 	fixture.remote = imap_remote_new(&settings, &error);
 	g_assert_no_error(error);
 	return fixture;
+}
+
+RemoteFixture
+remote_fixture_new(const char *label, const char *const *const *scripts, guint n_connections,
+                   gint64 timeout_us)
+{
+	RemoteFixture fixture = fixture_new(label, n_connections, timeout_us, FALSE);
+
+	for (; *scripts; scripts++)
+		scripted_server_add(fixture.server, *scripts);
+	return fixture;
+}
+
+RemoteFixture
+remote_fixture_new_read_only(const char *label)
+{
+	return fixture_new(label, 1, 0, TRUE);
 }
 
 void

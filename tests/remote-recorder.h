@@ -36,6 +36,9 @@ typedef struct {
  * @timeout_us and @n_connections: 0 for 5 seconds and one connection. */
 RemoteFixture remote_fixture_new(const char *label, const char *const *const *scripts,
                                  guint n_connections, gint64 timeout_us);
+
+/* The same with a Remote for a read-only mount, to whose server nobody may connect. */
+RemoteFixture remote_fixture_new_read_only(const char *label);
 void remote_fixture_free(RemoteFixture *fixture);
 
 Record *record_list(RemoteFixture *fixture, gboolean figures);

@@ -99,7 +99,8 @@ connection_watch(Connection *connection)
 
 	if (connection->fd < 0)
 		return;
-	if (!connection->eof)
+	if (!connection->eof &&
+	    !(*connection->steps && g_str_has_prefix(*connection->steps, "STALL ")))
 		wanted |= G_IO_IN;
 	if (connection->watch && wanted == connection->watched)
 		return;
@@ -116,7 +117,8 @@ connection_may_read(const Connection *connection)
 	const char *step = *connection->steps;
 
 	return connection->fd >= 0 && !connection->eof &&
-	       !(step && (g_str_equal(step, "TLS") || g_str_equal(step, "NOTLS")));
+	       !(step && (g_str_equal(step, "TLS") || g_str_equal(step, "NOTLS") ||
+	                  g_str_has_prefix(step, "STALL ")));
 }
 
 void

@@ -15,6 +15,8 @@
  *     "DEFLATE"        turns to COMPRESS=DEFLATE; "DEFLATED END" ends the stream of deflated bytes
  *     "r: 00ff7e"      sends bytes, in hexadecimal, that are not deflated
  *     "MANY 1000 text" sends the text so often, without any CRLF
+ *     "B: 1000"        waits for so many bytes, whatever they are
+ *     "STALL 100"      does not even read, for so many milliseconds
  *     "HANG"           reads and says nothing, till the client goes
  *     "EOF"            waits for the client to go; it may say LOGOUT
  *     "DROP", "RESET"  ends the connection, the latter with RST

@@ -74,6 +74,20 @@ step_line(Connection *connection, const char *pattern)
 }
 
 static gboolean
+step_take_bytes(Connection *connection, const char *number)
+{
+	gsize length = (gsize)g_ascii_strtoull(number, NULL, 10);
+
+	if (connection->input->len < length) {
+		if (connection->eof)
+			connection_complain(connection, "the client has gone, expected bytes");
+		return FALSE;
+	}
+	g_string_erase(connection->input, 0, (gssize)length);
+	return TRUE;
+}
+
+static gboolean
 step_bytes(Connection *connection, const char *text)
 {
 	g_autoptr(GString) bytes = g_string_new(NULL);
@@ -326,13 +340,13 @@ static const struct {
 	const char *prefix;
 	gboolean (*take)(Connection *connection, const char *arguments);
 } steps[] = {
-	{"C: ", step_command}, {"c: ", step_line},         {"S: ", step_send},
-	{"s: ", step_bytes},   {"L: ", step_literal},      {"X", step_hook},
-	{"TLS", step_tls},     {"NOTLS", step_no_tls},     {"WAIT ", step_wait},
-	{"GATE ", step_gate},  {"TRICKLE ", step_trickle}, {"HANG", step_hang},
-	{"EOF", step_eof},     {"AUTO", step_auto},        {"DROP", step_drop},
-	{"RESET", step_reset}, {"DEFLATE", step_deflate},  {"r: ", step_raw},
-	{"MANY ", step_many},
+	{"C: ", step_command}, {"c: ", step_line},     {"S: ", step_send},
+	{"s: ", step_bytes},   {"L: ", step_literal},  {"X", step_hook},
+	{"TLS", step_tls},     {"NOTLS", step_no_tls}, {"STALL ", step_wait},
+	{"WAIT ", step_wait},  {"GATE ", step_gate},   {"TRICKLE ", step_trickle},
+	{"HANG", step_hang},   {"EOF", step_eof},      {"AUTO", step_auto},
+	{"DROP", step_drop},   {"RESET", step_reset},  {"DEFLATE", step_deflate},
+	{"r: ", step_raw},     {"MANY ", step_many},   {"B: ", step_take_bytes},
 };
 
 gboolean

@@ -137,11 +137,14 @@ typedef struct {
  *
  * Each opens the mailbox that it is about with SELECT (RFC 3501 6.3.1). One that names messages is
  * sent only once the SELECT of the connection that carries it has told the right UIDVALIDITY
- * (IMAPFS_ERROR_STALE otherwise) and no [READ-ONLY].
+ * (IMAPFS_ERROR_STALE otherwise) and no [READ-ONLY], and, where it is open already, a NOOP has
+ * found the mailbox in order: two round trips, then, for those that leave together.
  *
  * Errors of them all: IMAPFS_ERROR_READ_ONLY, without a word to the server, on a read-only mount;
  * READ_ONLY for a mailbox that the server opens so; NOT_FOUND for a mailbox that is not there;
  * DENIED, QUOTA, LIMIT as the server says (RFC 5530); USAGE for arguments that cannot be sent.
+ * Without a connection it is OFFLINE, also where the login was refused: DENIED is always about the
+ * change itself.
  *
  * What a lost connection interrupts is repeated where doing it twice is doing it once (see each).
  * All else ends, once any of it may have reached the server, with IMAPFS_ERROR_UNKNOWN, be it for a
@@ -189,7 +192,8 @@ typedef struct {
 	void (*transferred)(guint32 uid, guint32 new_uid, gpointer data);
 	/* @to_uidvalidity: that of the new UIDs, 0 if not told. @moved: the server moves; FALSE:
 	 * what was transferred is still in its old place too, and the caller's to remove. Messages
-	 * that were gone already are left out without an error. */
+	 * that were gone already are left out without an error. IMAPFS_ERROR_UNKNOWN also if some
+	 * of many commands failed where the server does not tell what the others did. */
 	void (*done)(guint32 to_uidvalidity, gboolean moved, const GError *error, gpointer data);
 } RemoteTransferHandler;
 

@@ -1,0 +1,177 @@
+/*
+ * Handlers that write down what changes tell.
+ */
+#include "change-recorder.h"
+
+#include "error-name.h"
+
+/* What went well has been written already. */
+static void
+record_end(Record *record, const GError *error)
+{
+	g_assert_false(record->done);
+	record->done = TRUE;
+	if (!error)
+		return;
+	g_string_append_printf(record->log, "error %s; ", error_name(error));
+	g_string_assign(record->message, error->message);
+}
+
+/* Nothing may be told before the call has returned. */
+static Record *
+record_begun(Record *record)
+{
+	g_assert_cmpuint(record->log->len, ==, 0);
+	g_assert_false(record->done);
+	return record;
+}
+
+/* --- append --- */
+
+static void
+on_appended(guint32 uidvalidity, guint32 uid, const GError *error, gpointer data)
+{
+	Record *record = data;
+
+	if (!error)
+		g_string_append_printf(record->log, "done %u/%u; ", uidvalidity, uid);
+	record_end(record, error);
+}
+
+Record *
+record_append(RemoteFixture *fixture, const RemoteAppend *append)
+{
+	static const RemoteAppendHandler handler = {.done = on_appended};
+	Record *record = record_new(fixture->label);
+
+	fixture->remote->operations->append(fixture->remote, append, &handler, record);
+	return record_begun(record);
+}
+
+/* --- transfer --- */
+
+static void
+on_transferred(guint32 uid, guint32 new_uid, gpointer data)
+{
+	Record *record = data;
+
+	g_assert_false(record->done);
+	g_string_append_printf(record->log, "%u as %u; ", uid, new_uid);
+}
+
+static void
+on_transfer_done(guint32 to_uidvalidity, gboolean moved, const GError *error, gpointer data)
+{
+	Record *record = data;
+
+	if (!error)
+		g_string_append_printf(record->log, "%s %u; ", moved ? "moved" : "copied",
+		                       to_uidvalidity);
+	record_end(record, error);
+}
+
+Record *
+record_transfer(RemoteFixture *fixture, const RemoteTransfer *transfer)
+{
+	static const RemoteTransferHandler handler = {.transferred = on_transferred,
+	                                              .done = on_transfer_done};
+	Record *record = record_new(fixture->label);
+
+	fixture->remote->operations->transfer(fixture->remote, transfer, &handler, record);
+	return record_begun(record);
+}
+
+/* --- store, expunge, delete, subscribe --- */
+
+static void
+on_modified(guint32 uid, gpointer data)
+{
+	Record *record = data;
+
+	g_assert_false(record->done);
+	g_string_append_printf(record->log, "modified %u; ", uid);
+}
+
+static void
+on_done(const GError *error, gpointer data)
+{
+	Record *record = data;
+
+	if (!error)
+		g_string_append(record->log, "done; ");
+	record_end(record, error);
+}
+
+static const RemoteDoneHandler done_handler = {.done = on_done};
+
+Record *
+record_store(RemoteFixture *fixture, const RemoteStore *store)
+{
+	static const RemoteStoreHandler handler = {.modified = on_modified, .done = on_done};
+	Record *record = record_new(fixture->label);
+
+	fixture->remote->operations->store(fixture->remote, store, &handler, record);
+	return record_begun(record);
+}
+
+Record *
+record_expunge(RemoteFixture *fixture, const RemoteExpunge *expunge)
+{
+	Record *record = record_new(fixture->label);
+
+	fixture->remote->operations->expunge(fixture->remote, expunge, &done_handler, record);
+	return record_begun(record);
+}
+
+Record *
+record_delete(RemoteFixture *fixture, const char *mailbox)
+{
+	Record *record = record_new(fixture->label);
+
+	fixture->remote->operations->delete (fixture->remote, mailbox, &done_handler, record);
+	return record_begun(record);
+}
+
+Record *
+record_subscribe(RemoteFixture *fixture, const char *mailbox, gboolean subscribed)
+{
+	Record *record = record_new(fixture->label);
+
+	fixture->remote->operations->subscribe(fixture->remote, mailbox, subscribed, &done_handler,
+	                                       record);
+	return record_begun(record);
+}
+
+/* --- create, rename --- */
+
+static void
+on_named(const char *name, const GError *error, gpointer data)
+{
+	Record *record = data;
+
+	g_assert_true(!name == !!error);
+	if (!error)
+		g_string_append_printf(record->log, "done %s; ", name);
+	record_end(record, error);
+}
+
+static const RemoteMailboxHandler mailbox_handler = {.done = on_named};
+
+Record *
+record_create(RemoteFixture *fixture, const RemoteMailboxName *name)
+{
+	Record *record = record_new(fixture->label);
+
+	fixture->remote->operations->create(fixture->remote, name, &mailbox_handler, record);
+	return record_begun(record);
+}
+
+Record *
+record_rename(RemoteFixture *fixture, const char *mailbox, const RemoteMailboxName *name)
+{
+	Record *record = record_new(fixture->label);
+
+	fixture->remote->operations->rename(fixture->remote, mailbox, name, &mailbox_handler,
+	                                    record);
+	return record_begun(record);
+}
