@@ -28,3 +28,6 @@ void remote_read_many(ImapPool *pool, const RemoteReadMany *read,
 
 void remote_append(ImapPool *pool, const RemoteAppend *append, const RemoteAppendHandler *handler,
                    gpointer data);
+
+void remote_transfer(ImapPool *pool, const RemoteTransfer *transfer,
+                     const RemoteTransferHandler *handler, gpointer data);

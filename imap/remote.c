@@ -73,6 +73,13 @@ imap_append(Remote *remote, const RemoteAppend *append, const RemoteAppendHandle
 	remote_append(((ImapRemote *)remote)->pool, append, handler, data);
 }
 
+static void
+imap_transfer(Remote *remote, const RemoteTransfer *transfer, const RemoteTransferHandler *handler,
+              gpointer data)
+{
+	remote_transfer(((ImapRemote *)remote)->pool, transfer, handler, data);
+}
+
 static const RemoteOperations operations = {
 	.list = imap_list,
 	.scan = imap_scan,
@@ -82,6 +89,7 @@ static const RemoteOperations operations = {
 	.status = imap_status,
 	.capabilities = imap_capabilities,
 	.append = imap_append,
+	.transfer = imap_transfer,
 };
 
 static void
