@@ -31,3 +31,9 @@ void remote_append(ImapPool *pool, const RemoteAppend *append, const RemoteAppen
 
 void remote_transfer(ImapPool *pool, const RemoteTransfer *transfer,
                      const RemoteTransferHandler *handler, gpointer data);
+
+void remote_store(ImapPool *pool, const RemoteStore *store, const RemoteStoreHandler *handler,
+                  gpointer data);
+
+void remote_expunge(ImapPool *pool, const RemoteExpunge *expunge, const RemoteDoneHandler *handler,
+                    gpointer data);

@@ -80,6 +80,20 @@ imap_transfer(Remote *remote, const RemoteTransfer *transfer, const RemoteTransf
 	remote_transfer(((ImapRemote *)remote)->pool, transfer, handler, data);
 }
 
+static void
+imap_store(Remote *remote, const RemoteStore *store, const RemoteStoreHandler *handler,
+           gpointer data)
+{
+	remote_store(((ImapRemote *)remote)->pool, store, handler, data);
+}
+
+static void
+imap_expunge(Remote *remote, const RemoteExpunge *expunge, const RemoteDoneHandler *handler,
+             gpointer data)
+{
+	remote_expunge(((ImapRemote *)remote)->pool, expunge, handler, data);
+}
+
 static const RemoteOperations operations = {
 	.list = imap_list,
 	.scan = imap_scan,
@@ -90,6 +104,8 @@ static const RemoteOperations operations = {
 	.capabilities = imap_capabilities,
 	.append = imap_append,
 	.transfer = imap_transfer,
+	.store = imap_store,
+	.expunge = imap_expunge,
 };
 
 static void
