@@ -37,3 +37,17 @@ void remote_store(ImapPool *pool, const RemoteStore *store, const RemoteStoreHan
 
 void remote_expunge(ImapPool *pool, const RemoteExpunge *expunge, const RemoteDoneHandler *handler,
                     gpointer data);
+
+char *remote_mailbox_name(const RemoteMailboxName *name, GError **error);
+
+void remote_create(ImapPool *pool, const RemoteMailboxName *name,
+                   const RemoteMailboxHandler *handler, gpointer data);
+
+void remote_rename(ImapPool *pool, const char *mailbox, const RemoteMailboxName *name,
+                   const RemoteMailboxHandler *handler, gpointer data);
+
+void remote_delete(ImapPool *pool, const char *mailbox, const RemoteDoneHandler *handler,
+                   gpointer data);
+
+void remote_subscribe(ImapPool *pool, const char *mailbox, gboolean subscribed,
+                      const RemoteDoneHandler *handler, gpointer data);

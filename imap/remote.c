@@ -94,6 +94,40 @@ imap_expunge(Remote *remote, const RemoteExpunge *expunge, const RemoteDoneHandl
 	remote_expunge(((ImapRemote *)remote)->pool, expunge, handler, data);
 }
 
+static char *
+imap_mailbox_name(Remote *remote, const RemoteMailboxName *name, GError **error)
+{
+	(void)remote;
+	return remote_mailbox_name(name, error);
+}
+
+static void
+imap_create(Remote *remote, const RemoteMailboxName *name, const RemoteMailboxHandler *handler,
+            gpointer data)
+{
+	remote_create(((ImapRemote *)remote)->pool, name, handler, data);
+}
+
+static void
+imap_rename(Remote *remote, const char *mailbox, const RemoteMailboxName *name,
+            const RemoteMailboxHandler *handler, gpointer data)
+{
+	remote_rename(((ImapRemote *)remote)->pool, mailbox, name, handler, data);
+}
+
+static void
+imap_delete(Remote *remote, const char *mailbox, const RemoteDoneHandler *handler, gpointer data)
+{
+	remote_delete(((ImapRemote *)remote)->pool, mailbox, handler, data);
+}
+
+static void
+imap_subscribe(Remote *remote, const char *mailbox, gboolean subscribed,
+               const RemoteDoneHandler *handler, gpointer data)
+{
+	remote_subscribe(((ImapRemote *)remote)->pool, mailbox, subscribed, handler, data);
+}
+
 static const RemoteOperations operations = {
 	.list = imap_list,
 	.scan = imap_scan,
@@ -106,6 +140,11 @@ static const RemoteOperations operations = {
 	.transfer = imap_transfer,
 	.store = imap_store,
 	.expunge = imap_expunge,
+	.mailbox_name = imap_mailbox_name,
+	.create = imap_create,
+	.rename = imap_rename,
+	.delete = imap_delete,
+	.subscribe = imap_subscribe,
 };
 
 static void

@@ -286,6 +286,9 @@ typedef struct {
 	 */
 	void (*expunge)(Remote *remote, const RemoteExpunge *expunge,
 	                const RemoteDoneHandler *handler, gpointer data);
+	/* The name that create() and rename() would give, without a word to the server; NULL and
+	 * IMAPFS_ERROR_USAGE if it cannot be one. Caller frees. */
+	char *(*mailbox_name)(Remote *remote, const RemoteMailboxName *name, GError **error);
 	/* CREATE (RFC 3501 6.3.3) and RENAME (6.3.5). IMAPFS_ERROR_EXISTS: there is one already.
 	 * USAGE: the name cannot be one. Never repeated. */
 	void (*create)(Remote *remote, const RemoteMailboxName *name,
