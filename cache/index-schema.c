@@ -6,6 +6,7 @@
  * of a later version or damaged is renamed, not deleted: it can all be had from the server again,
  * but whoever looks into what went wrong wants to see it.
  */
+#include "database.h"
 #include "index-private.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define FILE_NAME "index.sqlite"
+#define LOG_BYTES (4 * 1024 * 1024)
 
 /* Values of meta: store_id (64 bits), sizes_lie (0 or 1). flag_sets is what
  * messages.flags means. Times, sizes and numbers are as in index.h. */
@@ -98,42 +100,6 @@ index_schema_words(sqlite3 *db, int code)
 	return db && sqlite3_errcode(db) != SQLITE_OK ? sqlite3_errmsg(db) : sqlite3_errstr(code);
 }
 
-/* SQLite would make it readable for all; its other files get the permissions of this one. */
-static gboolean
-make_private_file(const Folder *folder, GError **error)
-{
-	int fd = openat(folder_fd(folder), FILE_NAME,
-	                O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	struct stat status;
-	const char *words = NULL;
-
-	if (fd < 0 || fstat(fd, &status))
-		words = g_strerror(errno);
-	else if (!S_ISREG(status.st_mode) || status.st_uid != geteuid())
-		words = "not a file of this user";
-	else if (fchmod(fd, 0600))
-		words = g_strerror(errno);
-	if (fd >= 0)
-		close(fd);
-	if (words)
-		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED, "%s/%s: %s",
-		            folder_path(folder), FILE_NAME, words);
-	return !words;
-}
-
-static int
-configure(sqlite3 *db)
-{
-	sqlite3_busy_timeout(db, 2000); /* somebody may look into the file with another program */
-	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	return sqlite3_exec(db,
-	                    "PRAGMA cell_size_check = ON; PRAGMA journal_mode = WAL;"
-	                    "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;"
-	                    "PRAGMA journal_size_limit = 4194304",
-	                    NULL, NULL, NULL);
-}
-
 int
 index_schema_open(const Folder *folder, sqlite3 **db, gboolean *newer, GError **error)
 {
@@ -141,11 +107,11 @@ index_schema_open(const Folder *folder, sqlite3 **db, gboolean *newer, GError **
 	g_autofree char *path = g_build_filename(folder_path(folder), FILE_NAME, NULL);
 	int version = 0, code;
 
-	if (!make_private_file(folder, error))
+	if (!database_make_private(folder, FILE_NAME, error))
 		return SQLITE_CANTOPEN;
 	code = sqlite3_open_v2(path, db, flags, NULL);
 	if (!code)
-		code = configure(*db);
+		code = database_configure(*db, LOG_BYTES);
 	if (!code)
 		code = get_version(*db, &version);
 	*newer = version > (int)G_N_ELEMENTS(steps);

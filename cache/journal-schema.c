@@ -8,6 +8,7 @@
  */
 #include "journal-private.h"
 
+#include "database.h"
 #include "index-private.h"
 
 #include <errno.h>
@@ -30,42 +31,21 @@ static const char version_1[] =
 	"    size INTEGER NOT NULL, content_key INTEGER NOT NULL, new_uid INTEGER NOT NULL,"
 	"    uidnext INTEGER NOT NULL, error BLOB, time INTEGER NOT NULL);";
 
+#define LOG_BYTES (1024 * 1024)
+
 static const char *const steps[] = {version_1};
 
-/* SQLite would make it readable for all; its other files get the permissions of this one. */
+/* A journal whose name is lost with the power would be lost with it. */
 static gboolean
-make_private_file(const Folder *folder, GError **error)
+make_file(const Folder *folder, GError **error)
 {
-	int fd = openat(folder_fd(folder), JOURNAL_FILE,
-	                O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	struct stat status;
-	const char *words = NULL;
-
-	if (fd < 0 || fstat(fd, &status))
-		words = g_strerror(errno);
-	else if (!S_ISREG(status.st_mode) || status.st_uid != geteuid())
-		words = "not a file of this user";
-	else if (fchmod(fd, 0600) || fsync(folder_fd(folder)))
-		words = g_strerror(errno);
-	if (fd >= 0)
-		close(fd);
-	if (words)
-		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED, "%s/%s: %s",
-		            folder_path(folder), JOURNAL_FILE, words);
-	return !words;
-}
-
-static int
-configure(sqlite3 *db)
-{
-	sqlite3_busy_timeout(db, 2000); /* somebody may look into the file with another program */
-	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	return sqlite3_exec(db,
-	                    "PRAGMA cell_size_check = ON; PRAGMA journal_mode = WAL;"
-	                    "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;"
-	                    "PRAGMA journal_size_limit = 1048576",
-	                    NULL, NULL, NULL);
+	if (!database_make_private(folder, JOURNAL_FILE, error))
+		return FALSE;
+	if (fsync(folder_fd(folder)) == 0)
+		return TRUE;
+	g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED, "%s/%s: %s", folder_path(folder),
+	            JOURNAL_FILE, g_strerror(errno));
+	return FALSE;
 }
 
 /* The text or number that @sql gives, as text; NULL: it cannot be had, for the reason @code. */
@@ -113,11 +93,11 @@ journal_schema_open(const Folder *folder, sqlite3 **db, gboolean *newer, GError 
 	                               : g_strdup(":memory:");
 	int code;
 
-	if (folder && !make_private_file(folder, error))
+	if (folder && !make_file(folder, error))
 		return SQLITE_CANTOPEN;
 	code = sqlite3_open_v2(path, db, flags, NULL);
 	if (!code)
-		code = configure(*db);
+		code = database_configure(*db, LOG_BYTES);
 	if (!code)
 		code = check(*db, newer);
 	if (!code)
