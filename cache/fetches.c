@@ -239,7 +239,8 @@ fetch_learn(Fetch *fetch, Message *message, guint64 end)
 static gboolean
 fetch_goes_on(const Fetch *fetch, const Message *message, guint64 end)
 {
-	return !fetch->reader->account->closing && fetch->n_blocks && fetch->contradicts && !message->size_exact &&
+	return !fetch->reader->account->closing && fetch->n_blocks && fetch->contradicts &&
+	       !message->size_exact &&
 	       end == ((guint64)fetch->first + fetch->n_blocks) * REMOTE_BLOCK_SIZE;
 }
 

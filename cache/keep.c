@@ -7,8 +7,6 @@
  */
 #include "keep.h"
 
-#include <string.h>
-
 #include "storage.h"
 
 #define MANY 1000 /* messages put together before they are sent */

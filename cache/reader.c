@@ -22,13 +22,18 @@
 #define WINDOW_BLOCKS 64                       /* 8 MiB: 50 ms at more than a gigabit a second */
 #define AHEAD_BYTES   (16 * 1024 * 1024)       /* of whole messages, at the most */
 
+/* It is nowhere here, nor on its way. */
+static gboolean
+is_wanted(Reader *reader, guint64 id, guint32 index)
+{
+	return !block_cache_has(reader->blocks, id, index) && !stored_has(reader, id, index) &&
+	       !fetch_find(reader, id, index);
+}
+
 static gboolean
 is_missing(guint64 message, gpointer data)
 {
-	Reader *reader = data;
-
-	return !block_cache_has(reader->blocks, message, 0) && !stored_has(reader, message, 0) &&
-	       !fetch_find(reader, message, 0);
+	return is_wanted(data, message, 0);
 }
 
 static void
@@ -78,13 +83,6 @@ is_small(const Message *message)
 }
 
 /* --- what to ask for --- */
-
-static gboolean
-is_wanted(Reader *reader, guint64 id, guint32 index)
-{
-	return !block_cache_has(reader->blocks, id, index) && !stored_has(reader, id, index) &&
-	       !fetch_find(reader, id, index);
-}
 
 /* Asks for the missing blocks among [@first, @end), in pieces. */
 static void
@@ -156,12 +154,14 @@ await_blocks(Reader *reader, guint64 id, guint32 first, guint32 last, Waiter *wa
 {
 	const Message *message = reader_find_message(reader->account, id);
 	const GError *refusal = fetch_refusal(reader, id);
+	Fetch *fetch;
 
 	ask_for_stored(reader, id, first, last);
 	if (message && !refusal)
 		ask_for_wanted(reader, id, message, first, last);
-	if (fetch_find(reader, id, first)) {
-		waiter_park(waiter, &fetch_find(reader, id, first)->waiting);
+	fetch = fetch_find(reader, id, first);
+	if (fetch) {
+		waiter_park(waiter, &fetch->waiting);
 		return CACHE_PARKED;
 	}
 	if (!message) {
@@ -253,13 +253,12 @@ gboolean
 account_is_kept(Account *account, guint64 id)
 {
 	const Message *message = reader_find_message(account, id);
-	guint64 n_blocks =
-		message ? (MAX(message->size, 1) + REMOTE_BLOCK_SIZE - 1) / REMOTE_BLOCK_SIZE : 0;
+	gboolean kept = TRUE;
 
-	gboolean kept = message != NULL;
-
-	for (guint64 i = 0; i < n_blocks && !is_empty(account, message); i++)
-		kept &= keep_block(account->reader, id, (guint32)i);
+	if (!message || is_empty(account, message))
+		return message != NULL;
+	for (guint64 offset = 0; offset < MAX(message->size, 1); offset += REMOTE_BLOCK_SIZE)
+		kept &= keep_block(account->reader, id, (guint32)(offset / REMOTE_BLOCK_SIZE));
 	return kept;
 }
 

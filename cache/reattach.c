@@ -14,8 +14,7 @@
 
 typedef struct {
 	Account *account;
-	guint32 old_id;
-	guint32 new_id;     /* 0 until the mailbox has it */
+	guint32 old_id, new_id;
 	GHashTable *by_key; /* content key -> IndexMessage; NULL: not loaded yet */
 	GArray *rows;       /* of IndexMessage, to which by_key points */
 	gboolean listed;

@@ -99,16 +99,21 @@ account_name(const Options *options)
 	return g_strdup_printf("%s@%s:%u", options->user, options->host, options->port);
 }
 
+static gboolean
+keeps_nothing(const Options *options)
+{
+	return g_strcmp0(options->cache, "memory") == 0;
+}
+
 static Account *
 program_make_account(Program *program)
 {
 	const Options *options = &program->options;
 	g_autofree char *name = account_name(options);
-	gboolean keep = g_strcmp0(options->cache, "memory") != 0;
 	const AccountSettings settings = {
 		.memory = options->memory,
 		.root = options->mailbox,
-		.name = keep ? name : NULL,
+		.name = keeps_nothing(options) ? NULL : name,
 		.cache = options->cache,
 		.cache_size = options->cache_size,
 	};
@@ -298,9 +303,7 @@ program_forget(const Options *options, GError **error)
 {
 	g_autofree char *name = account_name(options);
 
-	gboolean elsewhere = g_strcmp0(options->cache, "memory") != 0;
-
-	return account_forget(elsewhere ? options->cache : NULL, name, error);
+	return account_forget(keeps_nothing(options) ? NULL : options->cache, name, error);
 }
 
 int

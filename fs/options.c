@@ -330,7 +330,7 @@ options_help(void)
 	       "    compress=auto|on|off        COMPRESS=DEFLATE; auto: on a slow line\n"
 	       "    timeout=SECONDS             without progress before an access fails (30)\n"
 	       "    memory=SIZE                 messages kept in memory, K, M or G (64M)\n"
-	       "    cache=DIR|memory            where mail is kept (~/.cache/imapfs); memory: "
+	       "    cache=DIR|memory            where mail is kept (~/.cache); memory: "
 	       "nowhere\n"
 	       "    cache_size=SIZE             messages kept there (2G, or a tenth of what is "
 	       "free)\n"

@@ -1,8 +1,8 @@
 /*
  * GETXATTR: what is known of a file besides its bytes.
  *
- *     user.imap.cached    "yes" where all of a message, or of every message of a mailbox, is kept
- * on disk and can be read offline; "no" where not; "never" where nothing is kept at all
+ * user.imap.cached: "yes" where all of a message, or of every message of a mailbox, is kept on disk
+ * and can be read offline; "no" where not; "never" where nothing is kept at all.
  *
  * Names outside "user." are answered with EOPNOTSUPP and never with ENODATA: programs that ask for
  * security.selinux of every file remember the former for the whole device.
