@@ -227,20 +227,14 @@ await_end(Account *account, guint64 id, Waiter *waiter)
 	return CACHE_PARKED;
 }
 
-/* What memory has, and the disk had no room for at the time, goes there now. */
+/* What memory has, and the disk had no room for at the time, goes there now. FALSE: it has not. */
 static gboolean
-keep_block(Reader *reader, guint64 id, guint32 index)
+put_from_memory(Reader *reader, guint64 id, guint32 index)
 {
-	GBytes *block;
-
-	if (stored_has(reader, id, index))
-		return TRUE;
-	block = block_cache_has(reader->blocks, id, index)
-	                ? block_cache_get(reader->blocks, id, index)
-	                : NULL;
-	if (block)
-		stored_put(reader, id, index, block);
-	return FALSE;
+	if (!block_cache_has(reader->blocks, id, index))
+		return FALSE;
+	stored_put(reader, id, index, block_cache_get(reader->blocks, id, index));
+	return TRUE;
 }
 
 static gboolean
@@ -253,12 +247,20 @@ gboolean
 account_is_kept(Account *account, guint64 id)
 {
 	const Message *message = reader_find_message(account, id);
-	gboolean kept = TRUE;
+	gboolean kept = TRUE, here = TRUE;
 
 	if (!message || is_empty(account, message))
 		return message != NULL;
-	for (guint64 offset = 0; offset < MAX(message->size, 1); offset += REMOTE_BLOCK_SIZE)
-		kept &= keep_block(account->reader, id, (guint32)(offset / REMOTE_BLOCK_SIZE));
+	/* A server may claim any size: the first block that is nowhere is the end of it. */
+	for (guint64 offset = 0; here && offset < MAX(message->size, 1);
+	     offset += REMOTE_BLOCK_SIZE) {
+		guint32 index = (guint32)(offset / REMOTE_BLOCK_SIZE);
+
+		if (stored_has(account->reader, id, index))
+			continue;
+		kept = FALSE;
+		here = put_from_memory(account->reader, id, index);
+	}
 	return kept;
 }
 
