@@ -17,6 +17,9 @@ typedef struct {
 	/* An untagged response that may be this command's; TRUE takes it, FALSE leaves it to the
 	 * next command in flight. */
 	gboolean (*untagged)(const ImapResponse *response, gpointer data);
+	/* It is told what others take too, and what it takes, which is progress of the session's,
+	 * is told to others all the same. */
+	gboolean overhears;
 	/* @size message bytes of @uid from @origin on are about to stream; TRUE takes them. */
 	gboolean (*literal)(guint32 uid, guint64 origin, guint64 size, gpointer data);
 	void (*literal_data)(const guint8 *bytes, gsize length, gpointer data);
@@ -24,8 +27,7 @@ typedef struct {
 	/* All that one read from the network brought has been handled. */
 	void (*batch)(gpointer data);
 	/* The server wants another line (RFC 3501 7.5), without its CRLF: the caller frees it. NULL
-	 * and
-	 * @error end the session. */
+	 * and @error end the session; NULL alone: there is nothing to say yet. */
 	char *(*continuation)(const char *text, gpointer data, GError **error);
 	/* @tagged is the server's verdict, NULL if none came; @error is set unless that was OK. */
 	void (*done)(const ImapResponse *tagged, const GError *error, gpointer data);
@@ -44,6 +46,7 @@ typedef struct {
 	const char *name; /* "FETCH": for messages */
 	const ImapCommandHandler *handler;
 	gpointer data;
+	gboolean open_ended; /* the server may take as long as it likes to end it: IDLE */
 	gboolean once; /* if it gets lost once any of it was sent: IMAPFS_ERROR_UNKNOWN */
 	GArray *parts; /* of ImapCommandPart */
 	/* How far it has been sent. */

@@ -120,6 +120,7 @@ look_up_syntax(ImapLexer *lexer)
 		{"LSUB", LEXER_TOKENS, 2},
 		{"XLIST", LEXER_TOKENS, 2},
 		{"STATUS", LEXER_TOKENS, 0},
+		{"METADATA", LEXER_METADATA, LEXER_NOWHERE},
 	};
 	const char *name = (const char *)lexer->bytes->data + lexer->name;
 

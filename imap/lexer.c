@@ -396,6 +396,12 @@ lexer_literal_is_message(const ImapLexer *lexer)
 	return FALSE;
 }
 
+gboolean
+lexer_literal_may_be_long(const ImapLexer *lexer)
+{
+	return lexer->syntax == LEXER_METADATA && lexer->depth == 1;
+}
+
 static const char *
 finish_string(const ImapLexer *lexer, guint32 start, guint32 length)
 {

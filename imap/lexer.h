@@ -20,6 +20,7 @@ typedef enum {
 	LEXER_ONE_ATOM, /* SEARCH and SORT: numbers, millions perhaps, so one token holds them all
 	                 */
 	LEXER_FETCH,    /* tokens, and a section "BODY[...]<0>" is one atom */
+	LEXER_METADATA, /* tokens, and literals may be longer than can be kept */
 } LexerSyntax;
 
 typedef struct {
@@ -62,6 +63,9 @@ LexerResult lexer_take_line(ImapLexer *lexer, gsize start, guint64 *size, GError
 
 /* Whether the literal that follows is the value of a FETCH item made of message bytes. */
 gboolean lexer_literal_is_message(const ImapLexer *lexer);
+
+/* Whether the literal that follows may be passed over where it cannot be kept. */
+gboolean lexer_literal_may_be_long(const ImapLexer *lexer);
 
 /* Adds the literal of @size bytes that stands at @start of @bytes, with a NUL behind it, or was
  * streamed and left nothing there. */

@@ -18,8 +18,7 @@
 #include "auth.h"
 
 static void login_authenticate(ImapSession *session);
-static void login_enable(ImapSession *session);
-static void login_compress(ImapSession *session);
+static void login_finish(ImapSession *session);
 
 static void
 on_capability_before(const ImapResponse *tagged, const GError *error, gpointer data)
@@ -90,10 +89,9 @@ login_begin(ImapSession *session, gboolean preauth)
 		session_send(session, command);
 		return;
 	}
-	if (preauth) {
-		login_enable(session);
-		login_compress(session);
-	} else
+	if (preauth)
+		login_finish(session);
+	else
 		login_with_capabilities(session);
 }
 
@@ -104,8 +102,6 @@ on_done_ignore(const ImapResponse *tagged, const GError *error, gpointer data)
 	(void)error;
 	(void)data;
 }
-
-static const ImapCommandHandler ignore = {.done = on_done_ignore};
 
 static gboolean
 on_enabled(const ImapResponse *response, gpointer data)
@@ -165,12 +161,23 @@ login_compress(ImapSession *session)
 	session_send(session, command);
 }
 
+static gboolean
+on_id(const ImapResponse *response, gpointer data)
+{
+	if (!g_str_equal(response->name, "ID"))
+		return FALSE;
+	session_take_id(data, response);
+	return TRUE;
+}
+
+static const ImapCommandHandler id = {.untagged = on_id, .done = on_done_ignore};
+
 /* Some servers serve only clients that name themselves (RFC 2971). Nobody waits for the answer. */
 static void
 login_finish(ImapSession *session)
 {
 	if (session_has_capability(session, "ID")) {
-		ImapCommand *command = command_new("ID", &ignore, NULL);
+		ImapCommand *command = command_new("ID", &id, session);
 
 		command_text(command, "ID (\"name\" \"imapfs\" \"version\" \"%s\")",
 		             IMAPFS_VERSION);

@@ -93,6 +93,12 @@ operation_submit_again(Operation *operation)
 }
 
 void
+operation_finish_later(Operation *operation)
+{
+	pool_refuse(operation->pool, &operation->job, NULL);
+}
+
+void
 operation_clear(Operation *operation)
 {
 	g_free(operation->mailbox);

@@ -47,6 +47,9 @@ void operation_submit(Operation *operation, ImapPool *pool, const char *mailbox,
  */
 void operation_submit_again(Operation *operation);
 
+/* Calls finish() again at the next turn of the loop, without an error. Likewise. */
+void operation_finish_later(Operation *operation);
+
 /* Releases what operation_submit() took, not @operation itself. */
 void operation_clear(Operation *operation);
 

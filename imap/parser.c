@@ -121,11 +121,18 @@ line_limit(const GByteArray *line)
 	return IMAP_PARSER_MAX_LINE;
 }
 
+static gboolean
+literal_fits(const ImapParser *parser)
+{
+	return parser->literal_size <= IMAP_PARSER_MAX_LITERAL - parser->literal_bytes;
+}
+
 static ImapParserEvent
 begin_literal(ImapParser *parser)
 {
 	parser->literal_left = parser->literal_size;
-	if (lexer_literal_is_message(&parser->lexer)) {
+	if (lexer_literal_is_message(&parser->lexer) ||
+	    (lexer_literal_may_be_long(&parser->lexer) && !literal_fits(parser))) {
 		parser->state = PARSER_OFFER;
 		return IMAP_PARSER_LITERAL;
 	}
@@ -247,7 +254,7 @@ imap_parser_literal_size(const ImapParser *parser)
 void
 imap_parser_keep_literal(ImapParser *parser)
 {
-	if (parser->literal_size > IMAP_PARSER_MAX_LITERAL - parser->literal_bytes) {
+	if (!literal_fits(parser)) {
 		fail(parser, "literals too long");
 		return;
 	}

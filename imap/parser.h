@@ -64,7 +64,8 @@ typedef enum {
 	IMAP_PARSER_MORE,         /* the chunk is used up */
 	IMAP_PARSER_RESPONSE,     /* imap_parser_response() is whole */
 	IMAP_PARSER_LITERAL,      /* a literal of message bytes begins (a FETCH item BODY[...],
-	                             BINARY[...] or RFC822...): imap_parser_response() holds the tokens
+	                             BINARY[...] or RFC822...), or a value of METADATA for which
+	                             there is no room: imap_parser_response() holds the tokens
 	                             before it, imap_parser_literal_size() its length. Call
 	                             imap_parser_keep_literal() to have it as a token, else it streams */
 	IMAP_PARSER_LITERAL_DATA, /* imap_parser_literal_data(): the next bytes of a streamed

@@ -9,7 +9,7 @@
  *
  * A job's own commands, and whether to repeat them, are operation.c.
  */
-#include "pool.h"
+#include "pool-private.h"
 
 #include <string.h>
 
@@ -17,47 +17,12 @@
 #define KEEPALIVE_US                                                                               \
 	(4 * 60 * G_USEC_PER_SEC) /* the last one says NOOP then (NAT forgets after 5 minutes) */
 #define HOUSEKEEPING_S     15
-#define RETRY_FIRST_MS     1000
-#define RETRY_LAST_MS      60000
 #define RETRY_ON_DEMAND_US (1 * G_USEC_PER_SEC)  /* a user is waiting */
 #define RETRY_REFUSED_US   (60 * G_USEC_PER_SEC) /* a password was refused: do not get locked out */
 #define SHRINK_US          (60 * G_USEC_PER_SEC) /* the server wants fewer connections: for so long */
 #define STARVING_US        (G_USEC_PER_SEC / 4) /* a job that waits longer goes before all others */
-#define PIPELINE_MAX       64                   /* commands on one session before others are used */
 #define SLOW_LINE_BYTES    (8 * 1000 * 1000)    /* come through before a line is judged */
 #define SLOW_LINE_RATE     10                   /* megabytes a second: bytes in a microsecond */
-
-typedef struct {
-	ImapPool *pool;
-	ImapSession *session;
-	guint n_long;     /* long jobs that run on it, all of one kind */
-	ImapJobKind kind; /* of these */
-	gboolean ready;
-} Member;
-
-struct ImapPool {
-	const ImapSettings *settings;
-	ImapSettings compressed; /* the same with COMPRESS, for a slow line */
-	gboolean slow;           /* the line is, and compression is left to us */
-	SSL_CTX *context;
-	GPtrArray *members; /* of Member */
-	GQueue jobs;        /* waiting, oldest first */
-	GQueue refused;     /* jobs whose fail() is to be called */
-	gboolean offline;
-	GError *reason; /* why offline */
-	guint retry;    /* source of the next attempt */
-	guint retry_ms;
-	gint64 attempted_us;
-	gboolean closing;
-	gint64 no_more_until_us; /* no further connections before that */
-	guint housekeeping;
-	guint refuse; /* source that refuses waiting jobs */
-	guint tell;   /* source that tells those refused */
-	RemoteCapabilities capabilities;
-	ImapPoolListener listener;
-	gpointer listener_data;
-	guint64 n_connections; /* ever */
-};
 
 static void pool_pump(ImapPool *pool);
 
@@ -67,7 +32,7 @@ pool_n_connecting(const ImapPool *pool)
 	guint n = 0;
 
 	for (guint i = 0; i < pool->members->len; i++)
-		n += !((Member *)pool->members->pdata[i])->ready;
+		n += !((PoolMember *)pool->members->pdata[i])->ready;
 	return n;
 }
 
@@ -77,79 +42,13 @@ pool_has_ready(const ImapPool *pool)
 	return pool_n_connecting(pool) < pool->members->len;
 }
 
-/* --- choosing a session --- */
-
-static gboolean
-member_usable(const Member *member)
-{
-	return member->ready && session_state(member->session) == SESSION_READY;
-}
-
-static gboolean
-member_has_selected(const Member *member, const char *mailbox)
-{
-	return g_strcmp0(session_selected(member->session)->name, mailbox) == 0;
-}
-
-/* One session is always left to those who are in a hurry, where there may be more than one. */
-static gboolean
-pool_is_nearly_taken(const ImapPool *pool)
-{
-	guint n_taken = 0;
-
-	for (guint i = 0; i < pool->members->len; i++)
-		n_taken += ((Member *)pool->members->pdata[i])->n_long > 0;
-	return n_taken > 0 && n_taken + 1 >= pool->settings->n_connections;
-}
-
-/* Lower is better; G_MAXINT: not this one. */
-static int
-member_cost(const Member *member, const ImapJob *job, gboolean may_wait)
-{
-	guint n_commands = session_n_commands(member->session);
-	gboolean selected = !job->mailbox || member_has_selected(member, job->mailbox);
-	gboolean joins = member->n_long && job->kind == JOB_AHEAD && member->kind == JOB_AHEAD;
-
-	if (!member_usable(member))
-		return G_MAXINT;
-	if (selected && joins)
-		return 0;
-	if (job->kind != JOB_SHORT && !member->n_long && pool_is_nearly_taken(member->pool))
-		return G_MAXINT;
-	if (selected && !member->n_long && n_commands < PIPELINE_MAX)
-		return (int)n_commands;
-	if (session_may_select(member->session) && !member->n_long)
-		return PIPELINE_MAX + (int)n_commands;
-	/* Behind a long job, or many short ones, only if nothing better will come. */
-	return selected && may_wait ? 2 * PIPELINE_MAX + (int)n_commands : G_MAXINT;
-}
-
-static Member *
-pool_choose(ImapPool *pool, const ImapJob *job, gboolean may_wait)
-{
-	Member *best = NULL;
-	int best_cost = G_MAXINT;
-
-	for (guint i = 0; i < pool->members->len; i++) {
-		Member *member = pool->members->pdata[i];
-		int cost = member_cost(member, job, may_wait);
-
-		/* Among idle ones, the one idle for longest: its mailbox is least in use. */
-		if (cost < best_cost ||
-		    (best && cost == best_cost && cost == PIPELINE_MAX &&
-		     session_idle_since(member->session) < session_idle_since(best->session))) {
-			best = member;
-			best_cost = cost;
-		}
-	}
-	return best;
-}
-
 static void
-member_run(Member *member, ImapJob *job)
+member_run(PoolMember *member, ImapJob *job)
 {
-	if (job->mailbox && !member_has_selected(member, job->mailbox))
+	if (job->mailbox && !pool_member_has_selected(member, job->mailbox))
 		session_select(member->session, job->mailbox);
+	if (job->kind == JOB_AHEAD)
+		pool_ahead_begin(member);
 	if (job->kind != JOB_SHORT) {
 		member->kind = job->kind;
 		member->n_long++;
@@ -172,7 +71,7 @@ static const ImapSessionEvents member_events = {
 static void
 member_free(gpointer data)
 {
-	Member *member = data;
+	PoolMember *member = data;
 
 	session_free(member->session);
 	g_free(member);
@@ -181,11 +80,11 @@ member_free(gpointer data)
 static void
 pool_connect(ImapPool *pool)
 {
-	Member *member;
+	PoolMember *member;
 
 	if (pool->closing || pool->settings->offline)
 		return;
-	member = g_new0(Member, 1);
+	member = g_new0(PoolMember, 1);
 	g_clear_handle_id(&pool->retry, g_source_remove);
 	pool->attempted_us = g_get_monotonic_time();
 	pool->n_connections++;
@@ -206,16 +105,12 @@ pool_retry(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* Half of the delay is left to chance, so that many clients do not come back all at once. */
 static void
 pool_schedule_retry(ImapPool *pool)
 {
-	guint delay_ms = pool->retry_ms / 2 + g_random_int_range(0, (gint32)pool->retry_ms / 2 + 1);
-
 	if (pool->retry || g_error_matches(pool->reason, IMAPFS_ERROR, IMAPFS_ERROR_DENIED))
 		return;
-	pool->retry = g_timeout_add(delay_ms, pool_retry, pool);
-	pool->retry_ms = MIN(pool->retry_ms * 2, RETRY_LAST_MS);
+	pool->retry = g_timeout_add(backoff_next(&pool->backoff), pool_retry, pool);
 }
 
 /* Until one session stands, one is tried at a time: else a wrong password would be refused several
@@ -313,7 +208,14 @@ pool_go_online(ImapPool *pool)
 	g_clear_error(&pool->reason);
 	g_clear_handle_id(&pool->retry, g_source_remove);
 	g_clear_handle_id(&pool->refuse, g_source_remove);
-	pool->retry_ms = RETRY_FIRST_MS;
+	backoff_reset(&pool->backoff);
+}
+
+static void
+pool_tell_observer(ImapPool *pool)
+{
+	if (pool->observer)
+		pool->observer(pool->observer_data);
 }
 
 static void
@@ -329,7 +231,7 @@ pool_tell_listener(ImapPool *pool, const GError *error)
 static void
 pool_member_ready(ImapSession *session, gpointer data)
 {
-	Member *member = data;
+	PoolMember *member = data;
 	ImapPool *pool = member->pool;
 
 	member->ready = TRUE;
@@ -337,6 +239,7 @@ pool_member_ready(ImapSession *session, gpointer data)
 	g_info("connected to %s", pool->settings->host);
 	pool_go_online(pool);
 	pool_tell_listener(pool, NULL);
+	pool_tell_observer(pool);
 	pool_pump(pool);
 }
 
@@ -344,7 +247,7 @@ static void
 pool_member_idle(ImapSession *session, gpointer data)
 {
 	(void)session;
-	pool_pump(((Member *)data)->pool);
+	pool_pump(((PoolMember *)data)->pool);
 }
 
 /* When one session hangs, the others that idle are most likely dead too: nobody should have to wait
@@ -353,7 +256,7 @@ static void
 pool_drop_idle(ImapPool *pool)
 {
 	for (guint i = pool->members->len; i-- > 0;) {
-		Member *member = pool->members->pdata[i];
+		PoolMember *member = pool->members->pdata[i];
 
 		if (member->ready && session_n_commands(member->session) == 0)
 			member_free(g_ptr_array_remove_index_fast(pool->members, i));
@@ -364,7 +267,7 @@ pool_drop_idle(ImapPool *pool)
 static void
 pool_member_closed(ImapSession *session, const GError *error, gpointer data)
 {
-	Member *member = data;
+	PoolMember *member = data;
 	ImapPool *pool = member->pool;
 	gboolean was_ready = member->ready;
 
@@ -378,6 +281,7 @@ pool_member_closed(ImapSession *session, const GError *error, gpointer data)
 	else if (!was_ready || (error->code == IMAPFS_ERROR_TIMED_OUT && !pool_has_ready(pool)))
 		pool_go_offline(pool, error);
 	pool_tell_listener(pool, error);
+	pool_tell_observer(pool);
 	pool_pump(pool);
 	member_free(member); /* and @error with it */
 }
@@ -390,7 +294,7 @@ pool_starves(const ImapPool *pool)
 {
 	const ImapJob *oldest = g_queue_peek_head((GQueue *)&pool->jobs);
 
-	return oldest && oldest->kind == JOB_SHORT &&
+	return oldest && (oldest->kind == JOB_SHORT || oldest->kind == JOB_ALONE) &&
 	       g_get_monotonic_time() - oldest->submitted_us > STARVING_US;
 }
 
@@ -402,7 +306,7 @@ pool_pump(ImapPool *pool)
 	while (link && !pool->offline) {
 		GList *next = link->next;
 		ImapJob *job = link->data;
-		Member *member;
+		PoolMember *member;
 
 		if (link != pool->jobs.head && pool_starves(pool))
 			return;
@@ -435,6 +339,9 @@ void
 pool_submit(ImapPool *pool, ImapJob *job)
 {
 	job->submitted_us = g_get_monotonic_time();
+	if (job->kind == JOB_AHEAD && pool_ahead_wants_another(pool) &&
+	    pool_n_taken(pool) == pool->members->len)
+		pool_connect(pool);
 	g_queue_push_tail(&pool->jobs, job);
 	if (pool->offline) {
 		pool_attempt_on_demand(pool);
@@ -447,8 +354,10 @@ pool_submit(ImapPool *pool, ImapJob *job)
 void
 pool_job_done(ImapPool *pool, ImapJob *job, ImapSession *session)
 {
+	if (job->kind == JOB_AHEAD)
+		pool_ahead_end(pool);
 	for (guint i = 0; i < pool->members->len; i++) {
-		Member *member = pool->members->pdata[i];
+		PoolMember *member = pool->members->pdata[i];
 
 		if (member->session == session && job->kind != JOB_SHORT)
 			member->n_long--;
@@ -459,7 +368,7 @@ void
 pool_forget_mailbox(ImapPool *pool, const char *mailbox)
 {
 	for (guint i = 0; i < pool->members->len; i++) {
-		Member *member = pool->members->pdata[i];
+		PoolMember *member = pool->members->pdata[i];
 
 		const char *selected = session_selected(member->session)->name;
 
@@ -473,6 +382,19 @@ const ImapSettings *
 pool_settings(const ImapPool *pool)
 {
 	return pool->settings;
+}
+
+gboolean
+pool_is_offline(const ImapPool *pool)
+{
+	return pool->offline;
+}
+
+void
+pool_set_observer(ImapPool *pool, ImapPoolObserver observer, gpointer data)
+{
+	pool->observer = observer;
+	pool->observer_data = data;
 }
 
 RemoteCapabilities
@@ -494,7 +416,7 @@ on_noop_done(const ImapResponse *tagged, const GError *error, gpointer data)
 static const ImapCommandHandler noop = {.done = on_noop_done};
 
 static void
-member_say_noop(Member *member)
+member_say_noop(PoolMember *member)
 {
 	ImapCommand *command = command_new("NOOP", &noop, NULL);
 
@@ -502,11 +424,25 @@ member_say_noop(Member *member)
 	session_send(member->session, command);
 }
 
+void
+pool_doubt_connections(ImapPool *pool)
+{
+	for (guint i = 0; i < pool->members->len; i++) {
+		PoolMember *member = pool->members->pdata[i];
+
+		if (!pool_member_is_usable(member))
+			continue;
+		if (session_n_commands(member->session) == 0)
+			member_say_noop(member);
+		session_doubt(member->session);
+	}
+}
+
 /* What is deflated has been at work for every byte at the server, which few deflate faster than a
  * line of 120 Mbit/s carries it as it is: so only a line that has shown itself slow is compressed.
  * It takes a new connection: COMPRESS is part of the login. */
 static gboolean
-member_should_compress(const Member *member)
+member_should_compress(const PoolMember *member)
 {
 	const ImapTraffic *traffic = session_traffic(member->session);
 
@@ -524,10 +460,10 @@ pool_keep_house(gpointer data)
 	gint64 now = g_get_monotonic_time();
 
 	for (guint i = pool->members->len; i-- > 0;) {
-		Member *member = pool->members->pdata[i];
+		PoolMember *member = pool->members->pdata[i];
 		gint64 idle_us = now - session_idle_since(member->session);
 
-		if (!member_usable(member) || session_n_commands(member->session))
+		if (!pool_member_is_usable(member) || session_n_commands(member->session))
 			continue;
 		if (!pool->slow && member_should_compress(member)) {
 			g_info("the line is slow: connecting again, compressed");
@@ -556,7 +492,6 @@ pool_new(const ImapSettings *settings, SSL_CTX *context)
 	pool->members = g_ptr_array_new();
 	g_queue_init(&pool->jobs);
 	g_queue_init(&pool->refused);
-	pool->retry_ms = RETRY_FIRST_MS;
 	if (settings->offline) {
 		pool->offline = TRUE;
 		pool->reason = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE, "as asked");
@@ -576,14 +511,18 @@ pool_free(ImapPool *pool)
 	g_clear_error(&pool->reason);
 	pool->reason = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "unmounted");
 	while (pool->members->len) {
-		Member *member = g_ptr_array_steal_index(pool->members, 0);
+		PoolMember *member = g_ptr_array_steal_index(pool->members, 0);
 
 		member_free(member);
 	}
+	while (pool->jobs.length || pool->refused.length) { /* each may leave something to do */
+		g_clear_handle_id(&pool->refuse, g_source_remove);
+		pool_refuse_jobs(pool);
+		g_clear_handle_id(&pool->tell, g_source_remove);
+		pool_tell_refused(pool);
+	}
 	g_clear_handle_id(&pool->refuse, g_source_remove);
-	pool_refuse_jobs(pool);
 	g_clear_handle_id(&pool->tell, g_source_remove);
-	pool_tell_refused(pool);
 	g_ptr_array_unref(pool->members);
 	g_clear_error(&pool->reason);
 	g_free(pool);
@@ -598,7 +537,7 @@ pool_start(ImapPool *pool, ImapPoolListener listener, gpointer data)
 }
 
 static void
-member_status(const Member *member, guint number, GString *text)
+member_status(const PoolMember *member, guint number, GString *text)
 {
 	static const char *const states[] = {"connecting", "logging in", "ready", "closed"};
 	const ImapTraffic *traffic = session_traffic(member->session);
@@ -621,7 +560,7 @@ pool_status(ImapPool *pool, GString *text)
 	if (pool->reason)
 		g_string_append_printf(text, "reason: %s\n", pool->reason->message);
 	for (guint i = 0; i < pool->members->len; i++) {
-		Member *member = pool->members->pdata[i];
+		PoolMember *member = pool->members->pdata[i];
 		g_autofree char *capabilities = session_capabilities(member->session);
 		const char *tls = session_tls_version(member->session);
 

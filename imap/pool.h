@@ -21,6 +21,7 @@ typedef enum {
 	JOB_SENDING, /* a large message is sent */
 	JOB_AHEAD, /* messages are read before anybody wants them; one behind another on one session
 	            */
+	JOB_ALONE, /* short, but nothing else is said on its session, as it judges what it hears */
 } ImapJobKind;
 
 struct ImapJob {
@@ -40,6 +41,9 @@ struct ImapJob {
 /* How the first connection went: NULL once its session is ready. */
 typedef void (*ImapPoolListener)(const GError *error, gpointer data);
 
+/* A connection has logged in, or one has ended: the pool may be on or off line now. */
+typedef void (*ImapPoolObserver)(gpointer data);
+
 ImapPool *pool_new(const ImapSettings *settings, SSL_CTX *context);
 void pool_free(ImapPool *pool);
 
@@ -49,17 +53,31 @@ void pool_start(ImapPool *pool, ImapPoolListener listener, gpointer data);
 /* Queues @job; run() or fail() is called later, exactly once. */
 void pool_submit(ImapPool *pool, ImapJob *job);
 
-/* Calls the job's fail() at the next turn of the loop, instead of running it. Takes @error. */
+/* Calls the job's fail() at the next turn of the loop, instead of running it. Takes @error, which
+ * may be NULL. */
 void pool_refuse(ImapPool *pool, ImapJob *job, GError *error);
 
 /* The job's last command has ended. */
 void pool_job_done(ImapPool *pool, ImapJob *job, ImapSession *session);
 
+/* Whether one more long job would probably get a connection of its own. */
+gboolean pool_has_room(const ImapPool *pool);
+
 /* The mailbox of that name is gone, or another one, and so are those below it: whoever wants one
  * of them selects it anew. */
 void pool_forget_mailbox(ImapPool *pool, const char *mailbox);
 
+/* This machine has slept: asks every connection whether it lives, and waits only a short while for
+ * that and for whatever else is on its way there. */
+void pool_doubt_connections(ImapPool *pool);
+
 const ImapSettings *pool_settings(const ImapPool *pool);
+
+/* Whether no connection could be made lately, or none is to be made. */
+gboolean pool_is_offline(const ImapPool *pool);
+
+/* One observer; NULL: none. */
+void pool_set_observer(ImapPool *pool, ImapPoolObserver observer, gpointer data);
 
 /* What the server could do at the last login; 0 before the first. */
 RemoteCapabilities pool_capabilities(const ImapPool *pool);

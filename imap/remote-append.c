@@ -1,10 +1,13 @@
 /*
- * A new message: APPEND (RFC 3501 6.3.11).
+ * A new message: APPEND (RFC 3501 6.3.11), or UID REPLACE (RFC 8508).
  *
  * The mailbox need not be selected for that, but it is, so that several messages for it travel on
  * one session, one behind another without waiting, and because its SELECT tells the UIDVALIDITY. A
  * message of 100 KiB or more is announced first (session-send.c), and keeps others away from its
  * session, who would have to wait behind it.
+ *
+ * A REPLACE that is refused, but not for what an APPEND would be refused for as well, becomes an
+ * APPEND: what it was to replace may be gone, or the server only half knows the command.
  *
  * It must never be in the mailbox twice, so it is not repeated once any of it was sent, except
  * without its flags where the server has refused it for these.
@@ -24,7 +27,10 @@ typedef struct {
 	GBytes *content;
 	char *flags; /* NULL: none, or none any more */
 	gint64 internaldate;
-	gboolean flags_refused;       /* the server said no, and perhaps for these */
+	guint32 replaces;         /* 0: none, or not any more */
+	gboolean flags_refused;   /* the server said no, and perhaps for these */
+	gboolean replace_refused; /* the same for the whole command */
+	gboolean replaced;
 	guint32 new_uidvalidity, uid; /* as the server told */
 } Append;
 
@@ -61,18 +67,71 @@ is_about_flags(const ImapResponse *tagged, const GError *error)
 }
 
 static void
+append_take_code(Append *append, const ImapResponse *response)
+{
+	if (!imap_appenduid_parse(response, &append->new_uidvalidity, &append->uid))
+		append->new_uidvalidity = append->uid = 0;
+}
+
+static void
 on_appended(const ImapResponse *tagged, const GError *error, gpointer data)
 {
 	Append *append = data;
 
-	if (tagged && !error &&
-	    !imap_appenduid_parse(tagged, &append->new_uidvalidity, &append->uid))
-		append->new_uidvalidity = append->uid = 0;
+	if (tagged && !error)
+		append_take_code(append, tagged);
 	append->flags_refused = tagged && error && append->flags && is_about_flags(tagged, error);
 	operation_command_done(&append->change.operation, tagged, error);
 }
 
 static const ImapCommandHandler append_handler = {.done = on_appended};
+
+/* Where it is comes before the news that the old one is gone (RFC 8508 3.4). */
+static gboolean
+on_replace_untagged(const ImapResponse *response, gpointer data)
+{
+	Append *append = data;
+
+	if (append->uid || !g_str_equal(response->name, "OK"))
+		return FALSE;
+	append_take_code(append, response);
+	return append->uid != 0;
+}
+
+static gboolean
+is_about_replace(const GError *error)
+{
+	switch (error->code) {
+	case IMAPFS_ERROR_FAILED:
+	case IMAPFS_ERROR_PROTOCOL:
+	case IMAPFS_ERROR_NOT_FOUND:
+	case IMAPFS_ERROR_STALE:
+	case IMAPFS_ERROR_UNSUPPORTED:
+		return TRUE;
+	default:
+		return FALSE;
+	}
+}
+
+/* Refused, but the new message is there: that much is done. */
+static void
+on_replaced(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	Append *append = data;
+
+	if (tagged && !error && !append->uid)
+		append_take_code(append, tagged);
+	append->replaced = tagged && !error;
+	append->replace_refused = tagged && error && !append->uid && is_about_replace(error);
+	if (tagged && append->uid)
+		error = NULL;
+	operation_command_done(&append->change.operation, tagged, error);
+}
+
+static const ImapCommandHandler replace_handler = {
+	.untagged = on_replace_untagged,
+	.done = on_replaced,
+};
 
 /* What keeps the message from being sent on this session, or NULL. */
 static GError *
@@ -96,15 +155,30 @@ append_obstacle(const Append *append, const ImapSession *session, gboolean has_n
 	return NULL;
 }
 
+static ImapCommand *
+append_command(Append *append)
+{
+	ImapCommand *command;
+
+	if (!append->replaces ||
+	    !session_has_capability(append->change.operation.session, "REPLACE")) {
+		command = command_new("APPEND", &append_handler, append);
+		command_text(command, "APPEND ");
+	} else {
+		command = command_new("REPLACE", &replace_handler, append);
+		command_text(command, "UID REPLACE %u ", append->replaces);
+	}
+	return command;
+}
+
 static void
 append_send(Append *append, gboolean binary)
 {
-	ImapCommand *command = command_new("APPEND", &append_handler, append);
+	ImapCommand *command = append_command(append);
 	g_autofree char *date =
 		append->internaldate ? format_internaldate(append->internaldate) : NULL;
 
 	command->once = TRUE;
-	command_text(command, "APPEND ");
 	command_astring(command, append->change.operation.mailbox);
 	command_text(command, " ");
 	if (append->flags)
@@ -144,6 +218,13 @@ append_finish(Operation *operation, const GError *error)
 {
 	Append *append = (Append *)operation;
 
+	if (error && append->replace_refused) {
+		g_info("%s: APPEND instead", error->message);
+		append->replace_refused = FALSE;
+		append->replaces = 0;
+		operation_submit_again(operation);
+		return;
+	}
 	if (error && append->flags_refused) {
 		g_info("%s: once more without the flags %s", error->message, append->flags);
 		append->flags_refused = FALSE;
@@ -151,13 +232,14 @@ append_finish(Operation *operation, const GError *error)
 		operation_submit_again(operation);
 		return;
 	}
-	append->handler->done(append->new_uidvalidity, append->uid, error, append->data);
+	append->handler->done(append->new_uidvalidity, append->uid, append->replaced, error,
+	                      append->data);
 	append_free(append);
 }
 
 /* What no server takes. */
 static gboolean
-append_check(const RemoteAppend *arguments, GError **error)
+append_check(const RemoteAppend *arguments, const char *flags, GError **error)
 {
 	gsize length = g_bytes_get_size(arguments->content);
 
@@ -168,8 +250,7 @@ append_check(const RemoteAppend *arguments, GError **error)
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_TOO_BIG,
 		            "APPEND: larger than a message can be");
 	else
-		return !arguments->flags || !*arguments->flags ||
-		       flags_check(arguments->flags, error);
+		return !flags || flags_check(flags, error);
 	return FALSE;
 }
 
@@ -183,14 +264,17 @@ remote_append(ImapPool *pool, const RemoteAppend *arguments, const RemoteAppendH
 	append->handler = handler;
 	append->data = data;
 	append->content = g_bytes_ref(arguments->content);
-	append->flags = arguments->flags && *arguments->flags ? g_strdup(arguments->flags) : NULL;
+	append->flags = flags_to_send(arguments->flags ? arguments->flags : "");
+	if (!*append->flags)
+		g_clear_pointer(&append->flags, g_free);
 	append->internaldate = arguments->internaldate;
+	append->replaces = arguments->uidvalidity ? arguments->replaces : 0;
 	append->change.start = append_start;
 	append->change.operation.finish = append_finish;
 	append->change.operation.any_mailbox = !arguments->uidvalidity;
 	if (g_bytes_get_size(append->content) >= LARGE)
 		append->change.operation.job.kind = JOB_SENDING;
-	if (!append_check(arguments, &error))
+	if (!append_check(arguments, append->flags, &error))
 		change_refuse(&append->change, pool, error);
 	else
 		change_submit(&append->change, pool, arguments->mailbox, arguments->uidvalidity);

@@ -13,8 +13,7 @@ changes_mode(const Changes *changes, const Operation *operation)
 	if (!changes->wanted || !changes->until)
 		return CHANGES_NONE;
 	if (changes->only_all || !changes->since_modseq ||
-	    session_selected(operation->session)->lacks_modseqs ||
-	    !session_has_modseqs(operation->session))
+	    session_lacks_modseqs(operation->session))
 		return CHANGES_ALL;
 	return session_has_qresync(operation->session) ? CHANGES_VANISHED : CHANGES_SINCE;
 }

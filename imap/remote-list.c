@@ -1,6 +1,9 @@
 /*
  * Which mailboxes there are: NAMESPACE (RFC 2342), LIST (RFC 3501 6.3.8) and, in the same answer,
- * STATUS (RFC 5819).
+ * STATUS (RFC 5819), what a mailbox is for (RFC 6154), whether it is subscribed to (RFC 5258) and
+ * the user's rights (RFC 8440). What it is for many servers tell in any answer to LIST, others only
+ * if asked. Those that cannot say in it what is subscribed to are asked by LSUB (RFC 3501 6.3.9),
+ * in the same round trip.
  *
  * LIST "" "*" shows other users' and shared mailboxes on most servers, not on all: a namespace of
  * which nothing was listed is asked for in a second round. A server whose extended LIST fails or is
@@ -8,24 +11,13 @@
  * where the figures are wanted, each mailbox is asked for its own in a last round: a few commands
  * at a time, for some servers stumble over many (Exchange over 50), and whatever they answer.
  */
+#include "listed.h"
 #include "remote-operations.h"
 
 #include <string.h>
 
-#include "mutf7.h"
-
-#define MAX_MAILBOXES 100000
 #define MAX_ASKED     500 /* mailboxes, for their STATUS one by one */
 #define MAX_IN_FLIGHT 25  /* of these */
-
-typedef struct {
-	char *name, *path;
-	char delimiter;
-	gboolean selectable, listed;
-	gboolean has_figures;
-	guint32 uidvalidity, messages, uidnext;
-	guint64 highestmodseq;
-} Listed;
 
 typedef enum { ROUND_ALL, ROUND_NAMESPACES, ROUND_FIGURES } Round;
 
@@ -34,87 +26,24 @@ typedef struct {
 	const RemoteListHandler *handler;
 	gpointer data;
 	gboolean figures; /* are wanted */
-	gboolean *no_list_status;
-	gboolean extended;     /* this run asked for LIST-STATUS */
-	GHashTable *mailboxes; /* name -> Listed */
-	GPtrArray *order;      /* the same, as they came */
-	GPtrArray *prefixes;   /* of other users' and shared namespaces */
+	RemoteListMemory *memory;
+	/* What this run asks for in LIST, as the server can: */
+	gboolean extended;   /* any of it */
+	gboolean status;     /* LIST-STATUS */
+	gboolean subscribed; /* LIST-EXTENDED */
+	gboolean rights;     /* LIST-MYRIGHTS */
+	ListedMailboxes mailboxes;
+	GPtrArray *prefixes; /* of other users' and shared namespaces */
 	Round round;
 	guint n_asked; /* of order, for their STATUS */
 } List;
 
-static void
-listed_free(gpointer data)
-{
-	Listed *listed = data;
-
-	g_free(listed->name);
-	g_free(listed->path);
-	g_free(listed);
-}
-
-static Listed *
-list_mailbox(List *list, const char *name)
-{
-	Listed *listed = g_hash_table_lookup(list->mailboxes, name);
-
-	if (listed || list->order->len >= MAX_MAILBOXES)
-		return listed;
-	listed = g_new0(Listed, 1);
-	listed->name = g_strdup(name);
-	listed->path = mutf7_decode(name);
-	if (!listed->path)
-		listed->path = g_strdup(name);
-	g_hash_table_insert(list->mailboxes, listed->name, listed);
-	g_ptr_array_add(list->order, listed);
-	return listed;
-}
-
-static gboolean
-list_take_list(List *list, const ImapResponse *response)
-{
-	ImapList parsed;
-	Listed *listed;
-
-	if (!imap_list_parse(response, &parsed, NULL))
-		return FALSE;
-	listed = *parsed.name ? list_mailbox(list, parsed.name) : NULL;
-	if (listed) {
-		listed->listed = TRUE;
-		listed->delimiter = parsed.delimiter;
-		listed->selectable = !(parsed.attributes & IMAP_LIST_NOSELECT);
-	}
-	return TRUE;
-}
-
-/* May come before the LIST that it belongs to. */
-static gboolean
-list_take_status(List *list, const ImapResponse *response)
-{
-	ImapStatus parsed;
-	Listed *listed;
-
-	if (!imap_status_parse(response, &parsed, NULL))
-		return FALSE;
-	listed = list_mailbox(list, parsed.name);
-	if (listed) {
-		listed->uidvalidity = parsed.uidvalidity;
-		listed->messages = parsed.messages;
-		listed->uidnext = parsed.uidnext;
-		listed->highestmodseq = parsed.highestmodseq;
-		listed->has_figures = TRUE;
-	}
-	return TRUE;
-}
-
 static gboolean
 on_untagged(const ImapResponse *response, gpointer data)
 {
-	if (g_str_equal(response->name, "LIST"))
-		return list_take_list(data, response);
-	if (g_str_equal(response->name, "STATUS"))
-		return list_take_status(data, response);
-	return FALSE;
+	List *list = data;
+
+	return listed_take(&list->mailboxes, response, list->rights);
 }
 
 static const ImapCommandHandler list_handler = {.untagged = on_untagged, .done = operation_on_done};
@@ -148,12 +77,62 @@ static const ImapCommandHandler namespace_handler = {
 	.done = on_namespace_done,
 };
 
+/* Which are subscribed to is worth no error. */
+static gboolean
+on_lsub(const ImapResponse *response, gpointer data)
+{
+	return listed_take_lsub(&((List *)data)->mailboxes, response);
+}
+
+static void
+on_lsub_done(const ImapResponse *tagged, const GError *error, gpointer data)
+{
+	List *list = data;
+
+	list->memory->no_lsub |= tagged && error;
+	operation_command_done(&list->operation, tagged, tagged ? NULL : error);
+}
+
+static const ImapCommandHandler lsub_handler = {.untagged = on_lsub, .done = on_lsub_done};
+
 static const char *
 list_items(const List *list)
 {
 	return session_has_modseqs(list->operation.session)
-	               ? "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
-	               : "(MESSAGES UIDNEXT UIDVALIDITY)";
+	               ? "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ)"
+	               : "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)";
+}
+
+/* RFC 5258 3.2, 6154 5, 8440 4, 5819 2. */
+static void
+list_write_options(const List *list, ImapCommand *command)
+{
+	const char *options[6] = {NULL};
+	g_autofree char *joined = NULL;
+	guint n = 0;
+
+	if (list->subscribed)
+		options[n++] = "SUBSCRIBED";
+	if (session_has_capability(list->operation.session, "SPECIAL-USE"))
+		options[n++] = "SPECIAL-USE";
+	if (list->rights)
+		options[n++] = "MYRIGHTS";
+	if (list->status) {
+		options[n++] = "STATUS";
+		options[n++] = list_items(list);
+	}
+	joined = g_strjoinv(" ", (char **)options);
+	command_text(command, " RETURN (%s)", joined);
+}
+
+static void
+list_send_lsub(List *list, const char *pattern)
+{
+	ImapCommand *command = command_new("LSUB", &lsub_handler, list);
+
+	command_text(command, "LSUB \"\" ");
+	command_astring(command, pattern);
+	operation_send(&list->operation, command);
 }
 
 static void
@@ -165,8 +144,10 @@ list_send(List *list, const char *prefix)
 	command_text(command, "LIST \"\" ");
 	command_astring(command, pattern);
 	if (list->extended)
-		command_text(command, " RETURN (STATUS %s)", list_items(list));
+		list_write_options(list, command);
 	operation_send(&list->operation, command);
+	if (!list->subscribed && !list->memory->no_lsub)
+		list_send_lsub(list, pattern);
 }
 
 /* --- figures one by one --- */
@@ -197,9 +178,10 @@ static void
 list_ask_next(List *list)
 {
 	static const ImapCommandHandler handler = {.untagged = on_untagged, .done = on_status_done};
+	const GPtrArray *order = list->mailboxes.order;
 
-	while (list->n_asked < MIN(list->order->len, MAX_ASKED)) {
-		const Listed *listed = list->order->pdata[list->n_asked++];
+	while (list->n_asked < MIN(order->len, MAX_ASKED)) {
+		const Listed *listed = order->pdata[list->n_asked++];
 		ImapCommand *command;
 
 		if (!list_should_ask(list, listed))
@@ -224,6 +206,20 @@ list_ask(List *list)
 
 /* --- rounds --- */
 
+/* RETURN stands in RFC 5258; who announces only what builds on it has it too. */
+static void
+list_choose_options(List *list)
+{
+	const ImapSession *session = list->operation.session;
+
+	list->status = session_has_capability(session, "LIST-STATUS");
+	list->subscribed = session_has_capability(session, "LIST-EXTENDED");
+	list->extended = !list->memory->no_extended && (list->status || list->subscribed);
+	list->status &= list->extended;
+	list->subscribed &= list->extended;
+	list->rights = list->extended && session_has_capability(session, "LIST-MYRIGHTS");
+}
+
 static void
 list_start(Operation *operation)
 {
@@ -234,8 +230,7 @@ list_start(Operation *operation)
 		list_ask(list);
 		return;
 	}
-	list->extended =
-		!*list->no_list_status && session_has_capability(operation->session, "LIST-STATUS");
+	list_choose_options(list);
 	if (list->round == ROUND_NAMESPACES) {
 		for (guint i = 0; i < list->prefixes->len; i++)
 			list_send(list, list->prefixes->pdata[i]);
@@ -253,8 +248,10 @@ list_start(Operation *operation)
 static gboolean
 list_has_prefix(const List *list, const char *prefix)
 {
-	for (guint i = 0; i < list->order->len; i++)
-		if (g_str_has_prefix(((Listed *)list->order->pdata[i])->name, prefix))
+	const GPtrArray *order = list->mailboxes.order;
+
+	for (guint i = 0; i < order->len; i++)
+		if (g_str_has_prefix(((Listed *)order->pdata[i])->name, prefix))
 			return TRUE;
 	return FALSE;
 }
@@ -269,48 +266,22 @@ list_lacks_namespaces(List *list)
 	return list->prefixes->len > 0;
 }
 
-static gint
-compare_paths(gconstpointer a, gconstpointer b)
-{
-	return strcmp((*(const Listed *const *)a)->path, (*(const Listed *const *)b)->path);
-}
-
-static void
-list_tell(List *list)
-{
-	g_ptr_array_sort(list->order, compare_paths);
-	for (guint i = 0; i < list->order->len; i++) {
-		const Listed *listed = list->order->pdata[i];
-		RemoteMailbox mailbox = {
-			.name = listed->name,
-			.path = listed->path,
-			.delimiter = listed->delimiter,
-			.selectable = listed->selectable,
-			.uidvalidity = listed->uidvalidity,
-			.messages = listed->messages,
-			.uidnext = listed->uidnext,
-			.highestmodseq = listed->highestmodseq,
-		};
-
-		if (listed->listed)
-			list->handler->mailbox(&mailbox, list->data);
-	}
-}
-
 static gboolean
 list_should_ask_plainly(List *list, const GError *error)
 {
 	return list->extended &&
 	       (error ? g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_PROTOCOL) ||
 	                        g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED)
-	              : !list->order->len);
+	              : !list->mailboxes.order->len);
 }
 
 static gboolean
 list_lacks_figures(const List *list)
 {
-	for (guint i = 0; i < list->order->len; i++) {
-		const Listed *listed = list->order->pdata[i];
+	const GPtrArray *order = list->mailboxes.order;
+
+	for (guint i = 0; i < order->len; i++) {
+		const Listed *listed = order->pdata[i];
 
 		if (listed->listed && listed->selectable && !listed->has_figures)
 			return TRUE;
@@ -324,7 +295,7 @@ list_goes_on(List *list)
 {
 	if (list->round == ROUND_ALL && list_lacks_namespaces(list))
 		list->round = ROUND_NAMESPACES;
-	else if (list->round != ROUND_FIGURES && list->figures && !list->extended &&
+	else if (list->round != ROUND_FIGURES && list->figures && !list->status &&
 	         list_lacks_figures(list))
 		list->round = ROUND_FIGURES;
 	else
@@ -338,7 +309,7 @@ list_finish(Operation *operation, const GError *error)
 	List *list = (List *)operation;
 
 	if (list_should_ask_plainly(list, error)) {
-		*list->no_list_status = TRUE;
+		list->memory->no_extended = TRUE;
 		operation_submit_again(operation);
 		return;
 	}
@@ -349,17 +320,16 @@ list_finish(Operation *operation, const GError *error)
 		return;
 	}
 	if (!error)
-		list_tell(list);
+		listed_tell(&list->mailboxes, list->handler, list->data);
 	list->handler->done(error, list->data);
-	g_hash_table_unref(list->mailboxes);
-	g_ptr_array_unref(list->order);
+	listed_clear(&list->mailboxes);
 	g_ptr_array_unref(list->prefixes);
 	operation_clear(operation);
 	g_free(list);
 }
 
 void
-remote_list(ImapPool *pool, gboolean figures, gboolean *no_list_status,
+remote_list(ImapPool *pool, gboolean figures, RemoteListMemory *memory,
             const RemoteListHandler *handler, gpointer data)
 {
 	List *list = g_new0(List, 1);
@@ -367,9 +337,8 @@ remote_list(ImapPool *pool, gboolean figures, gboolean *no_list_status,
 	list->handler = handler;
 	list->data = data;
 	list->figures = figures;
-	list->no_list_status = no_list_status;
-	list->mailboxes = g_hash_table_new(g_str_hash, g_str_equal);
-	list->order = g_ptr_array_new_with_free_func(listed_free);
+	list->memory = memory;
+	listed_init(&list->mailboxes);
 	list->prefixes = g_ptr_array_new_with_free_func(g_free);
 	list->operation.start = list_start;
 	list->operation.finish = list_finish;

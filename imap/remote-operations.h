@@ -9,9 +9,15 @@
 /* Bytes of a message that is asked for whole, because it was thought to be small. */
 #define REMOTE_MAX_WHOLE (256 * 1024 * 1024)
 
-/* Lists the mailboxes; if @figures, asks for STATUS where LIST does not bring it. @no_list_status
- * is set once a server turns out to be unable to do what it announces. */
-void remote_list(ImapPool *pool, gboolean figures, gboolean *no_list_status,
+/* What a server turned out to be unable to do. */
+typedef struct {
+	gboolean no_extended; /* LIST ... RETURN, though announced */
+	gboolean no_lsub;
+} RemoteListMemory;
+
+/* Lists the mailboxes; if @figures, asks for STATUS where LIST does not bring it. @memory is of the
+ * same server. */
+void remote_list(ImapPool *pool, gboolean figures, RemoteListMemory *memory,
                  const RemoteListHandler *handler, gpointer data);
 
 void remote_scan(ImapPool *pool, const RemoteScan *scan, const RemoteScanHandler *handler,
@@ -51,3 +57,27 @@ void remote_delete(ImapPool *pool, const char *mailbox, const RemoteDoneHandler 
 
 void remote_subscribe(ImapPool *pool, const char *mailbox, gboolean subscribed,
                       const RemoteDoneHandler *handler, gpointer data);
+
+void remote_details(ImapPool *pool, const RemoteMessageId *message,
+                    const RemoteDetailsHandler *handler, gpointer data);
+
+void remote_rights(ImapPool *pool, const char *mailbox, const RemoteTextHandler *handler,
+                   gpointer data);
+
+void remote_acl(ImapPool *pool, const char *mailbox, const RemoteTextHandler *handler,
+                gpointer data);
+
+void remote_set_acl(ImapPool *pool, const char *mailbox, const char *identifier, const char *rights,
+                    const RemoteDoneHandler *handler, gpointer data);
+
+void remote_metadata(ImapPool *pool, const char *mailbox, const char *entry,
+                     const RemoteBytesHandler *handler, gpointer data);
+
+void remote_all_metadata(ImapPool *pool, const char *mailbox, const RemoteMetadataHandler *handler,
+                         gpointer data);
+
+void remote_set_metadata(ImapPool *pool, const char *mailbox, const char *entry, GBytes *value,
+                         const RemoteDoneHandler *handler, gpointer data);
+
+void remote_quota(ImapPool *pool, const char *mailbox, const RemoteQuotaHandler *handler,
+                  gpointer data);

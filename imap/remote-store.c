@@ -59,7 +59,29 @@ on_stored(const ImapResponse *tagged, const GError *error, gpointer data)
 	change_piece_done(piece, tagged, error);
 }
 
-static const ImapCommandHandler store_handler = {.done = on_stored};
+/* Flags that nobody asked for: SILENT is silent about our own (RFC 7162 3.1.3), and no other command
+ * is on its way here. Dovecot 2.3 lets two pass at the same moment, and the second hears of it so.
+ * Others (Cyrus) do not, and tell one's own flags all the same. */
+static gboolean
+on_fetch(const ImapResponse *response, gpointer data)
+{
+	const Store *store = (Store *)((ChangePiece *)data)->change;
+	ImapFetch fetch;
+
+	if (!store->unchanged_since || !store->handler->disturbed ||
+	    !session_is_dovecot(store->change.operation.session) || !g_str_equal(response->name, "FETCH") || !imap_fetch_parse(response, &fetch, NULL))
+		return FALSE;
+	if (fetch.has_flags && g_hash_table_contains(store->uids, GUINT_TO_POINTER(fetch.uid)))
+		store->handler->disturbed(fetch.uid, store->data);
+	imap_fetch_clear(&fetch);
+	return FALSE;
+}
+
+static const ImapCommandHandler store_handler = {
+	.untagged = on_fetch,
+	.done = on_stored,
+	.overhears = TRUE,
+};
 
 static void
 store_write(ChangePiece *piece, ImapCommand *command)
@@ -78,8 +100,7 @@ store_write(ChangePiece *piece, ImapCommand *command)
 static gboolean
 store_check_session(const Store *store, const ImapSession *session, GError **error)
 {
-	if (store->unchanged_since &&
-	    (!session_has_modseqs(session) || session_selected(session)->lacks_modseqs)) {
+	if (store->unchanged_since && session_lacks_modseqs(session)) {
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_UNSUPPORTED,
 		            "STORE: the server cannot tell whether somebody else was first");
 		return FALSE;
@@ -150,6 +171,8 @@ remote_store(ImapPool *pool, const RemoteStore *arguments, const RemoteStoreHand
 	g_assert(strchr("+-=", arguments->sign));
 	change_split_uids(change, arguments->uids, arguments->n_uids, strlen(store->flags));
 	change->once = arguments->sign == '=' || arguments->unchanged_since;
+	if (arguments->unchanged_since)
+		change->operation.job.kind = JOB_ALONE;
 	change->start = store_start;
 	change->operation.finish = store_finish;
 	if (store_check(arguments, &error))

@@ -7,13 +7,15 @@
 #include "pool.h"
 #include "remote-operations.h"
 #include "tls.h"
+#include "watcher.h"
 
 typedef struct {
 	Remote remote; /* first */
 	ImapSettings settings;
 	SSL_CTX *context;
 	ImapPool *pool;
-	gboolean no_list_status;
+	Watcher *watcher;
+	RemoteListMemory list_memory;
 } ImapRemote;
 
 static void
@@ -21,7 +23,7 @@ imap_list(Remote *remote, gboolean figures, const RemoteListHandler *handler, gp
 {
 	ImapRemote *self = (ImapRemote *)remote;
 
-	remote_list(self->pool, figures, &self->no_list_status, handler, data);
+	remote_list(self->pool, figures, &self->list_memory, handler, data);
 }
 
 static void
@@ -58,6 +60,7 @@ imap_status(Remote *remote, GString *text)
 	g_string_append_printf(text, "server: %s port %u\nuser: %s\n", self->settings.host,
 	                       self->settings.port, self->settings.user);
 	pool_status(self->pool, text);
+	watcher_status(self->watcher, text);
 }
 
 static RemoteCapabilities
@@ -128,6 +131,72 @@ imap_subscribe(Remote *remote, const char *mailbox, gboolean subscribed,
 	remote_subscribe(((ImapRemote *)remote)->pool, mailbox, subscribed, handler, data);
 }
 
+static void
+imap_watch(Remote *remote, const char *const *mailboxes, const RemoteWatchHandler *handler,
+           gpointer data)
+{
+	watcher_watch(((ImapRemote *)remote)->watcher, mailboxes, handler, data);
+}
+
+static gboolean
+imap_watches(Remote *remote, const char *mailbox)
+{
+	return watcher_watches(((ImapRemote *)remote)->watcher, mailbox);
+}
+
+static void
+imap_details(Remote *remote, const RemoteMessageId *message, const RemoteDetailsHandler *handler,
+             gpointer data)
+{
+	remote_details(((ImapRemote *)remote)->pool, message, handler, data);
+}
+
+static void
+imap_rights(Remote *remote, const char *mailbox, const RemoteTextHandler *handler, gpointer data)
+{
+	remote_rights(((ImapRemote *)remote)->pool, mailbox, handler, data);
+}
+
+static void
+imap_acl(Remote *remote, const char *mailbox, const RemoteTextHandler *handler, gpointer data)
+{
+	remote_acl(((ImapRemote *)remote)->pool, mailbox, handler, data);
+}
+
+static void
+imap_set_acl(Remote *remote, const char *mailbox, const char *identifier, const char *rights,
+             const RemoteDoneHandler *handler, gpointer data)
+{
+	remote_set_acl(((ImapRemote *)remote)->pool, mailbox, identifier, rights, handler, data);
+}
+
+static void
+imap_metadata(Remote *remote, const char *mailbox, const char *entry,
+              const RemoteBytesHandler *handler, gpointer data)
+{
+	remote_metadata(((ImapRemote *)remote)->pool, mailbox, entry, handler, data);
+}
+
+static void
+imap_all_metadata(Remote *remote, const char *mailbox, const RemoteMetadataHandler *handler,
+                  gpointer data)
+{
+	remote_all_metadata(((ImapRemote *)remote)->pool, mailbox, handler, data);
+}
+
+static void
+imap_set_metadata(Remote *remote, const char *mailbox, const char *entry, GBytes *value,
+                  const RemoteDoneHandler *handler, gpointer data)
+{
+	remote_set_metadata(((ImapRemote *)remote)->pool, mailbox, entry, value, handler, data);
+}
+
+static void
+imap_quota(Remote *remote, const char *mailbox, const RemoteQuotaHandler *handler, gpointer data)
+{
+	remote_quota(((ImapRemote *)remote)->pool, mailbox, handler, data);
+}
+
 static const RemoteOperations operations = {
 	.list = imap_list,
 	.scan = imap_scan,
@@ -145,6 +214,16 @@ static const RemoteOperations operations = {
 	.rename = imap_rename,
 	.delete = imap_delete,
 	.subscribe = imap_subscribe,
+	.watch = imap_watch,
+	.watches = imap_watches,
+	.details = imap_details,
+	.rights = imap_rights,
+	.acl = imap_acl,
+	.set_acl = imap_set_acl,
+	.metadata = imap_metadata,
+	.all_metadata = imap_all_metadata,
+	.set_metadata = imap_set_metadata,
+	.quota = imap_quota,
 };
 
 static void
@@ -173,6 +252,7 @@ imap_remote_new(ImapSettings *settings, GError **error)
 	*settings = (ImapSettings){0};
 	self->context = context;
 	self->pool = pool_new(&self->settings, context);
+	self->watcher = watcher_new(self->pool, &self->settings, context, &watcher_times);
 	return &self->remote;
 }
 
@@ -181,6 +261,7 @@ imap_remote_free(Remote *remote)
 {
 	ImapRemote *self = (ImapRemote *)remote;
 
+	watcher_free(self->watcher);
 	pool_free(self->pool);
 	SSL_CTX_free(self->context);
 	settings_clear(&self->settings);

@@ -199,7 +199,11 @@ typedef enum {
 	ITEM_SIZE,
 	ITEM_DATE,
 	ITEM_MODSEQ,
-	ITEM_EMAILID
+	ITEM_EMAILID,
+	ITEM_THREADID,
+	ITEM_GM_MSGID,
+	ITEM_GM_THRID,
+	ITEM_GM_LABELS,
 } Item;
 
 static Item
@@ -209,8 +213,16 @@ look_up_item(const ImapToken *name)
 		const char *name;
 		Item item;
 	} table[] = {
-		{"UID", ITEM_UID},           {"FLAGS", ITEM_FLAGS},   {"RFC822.SIZE", ITEM_SIZE},
-		{"INTERNALDATE", ITEM_DATE}, {"MODSEQ", ITEM_MODSEQ}, {"EMAILID", ITEM_EMAILID},
+		{"UID", ITEM_UID},
+		{"FLAGS", ITEM_FLAGS},
+		{"RFC822.SIZE", ITEM_SIZE},
+		{"INTERNALDATE", ITEM_DATE},
+		{"MODSEQ", ITEM_MODSEQ},
+		{"EMAILID", ITEM_EMAILID},
+		{"THREADID", ITEM_THREADID},
+		{"X-GM-MSGID", ITEM_GM_MSGID},
+		{"X-GM-THRID", ITEM_GM_THRID},
+		{"X-GM-LABELS", ITEM_GM_LABELS},
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
@@ -229,6 +241,13 @@ read_uid(const ImapResponse *response, const ImapToken *value, ImapFetch *fetch,
 		return response_fail(response, error, "UID is not a number");
 	fetch->uid = number;
 	return TRUE;
+}
+
+static void
+read_text(const ImapToken *token, const char **text)
+{
+	if (token_is_text(token) && !token_is_atom(token, "NIL"))
+		*text = token->text;
 }
 
 static void
@@ -266,8 +285,20 @@ read_item(const ImapResponse *response, const ImapToken *name, guint i, ImapFetc
 		fetch->has_modseq = token_is_number(only, NUMBER_MAX, &fetch->modseq);
 		break;
 	case ITEM_EMAILID:
-		if (token_is_text(only) && !token_is_atom(only, "NIL"))
-			fetch->emailid = only->text;
+		read_text(only, &fetch->emailid);
+		break;
+	case ITEM_THREADID:
+		read_text(only, &fetch->threadid);
+		break;
+	case ITEM_GM_MSGID:
+		read_text(value, &fetch->gm_msgid);
+		break;
+	case ITEM_GM_THRID:
+		read_text(value, &fetch->gm_thrid);
+		break;
+	case ITEM_GM_LABELS:
+		if (value->type == IMAP_TOKEN_OPEN)
+			fetch->labels = i;
 		break;
 	default:
 		read_section(name, value, fetch);
@@ -326,6 +357,8 @@ imap_fetch_literal(const ImapResponse *response, guint32 *uid, guint64 *origin)
 
 	*uid = strcmp(response->name, "UIDFETCH") == 0 ? response->number : 0;
 	*origin = 0;
+	if (!response->has_number) /* METADATA */
+		return IMAP_LITERAL_OTHER;
 	while ((name = next_item(response, &i))) {
 		if (token_is_atom(name, "UID") &&
 		    token_is_number(&response->tokens[i], G_MAXUINT32, &number))

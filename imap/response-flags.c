@@ -20,6 +20,19 @@ flag_spelling(const char *flag)
 	return flag;
 }
 
+/* A flag is an atom, of 7-bit characters (RFC 3501 9), but some servers let others store what they
+ * like. That is shown as well as it can be: what is no UTF-8, and what would make a terminal do
+ * something or another flag look like this one, as "\x9b", a byte at a time. It can be seen and not
+ * be set (flags.h). */
+static char *
+flag_shown(const char *flag)
+{
+	for (const char *c = flag; *c; c++)
+		if ((guchar)*c >= 0x80)
+			return imap_printable(flag, -1);
+	return g_strdup(flag);
+}
+
 /* \Recent is about this session, not about the message. What no atom can be would look like two. */
 static gboolean
 flag_counts(const char *flag)
@@ -51,14 +64,16 @@ imap_flags_to_text(GPtrArray *flags, GString *text)
 		g_ptr_array_sort(flags, compare_flags);
 	for (guint i = 0; i < flags->len; i++) {
 		const char *flag = flags->pdata[i];
+		g_autofree char *shown = NULL;
 
 		if (!flag_counts(flag) || g_ascii_strcasecmp(flag, last) == 0)
 			continue;
-		if (text->len + strlen(flag) >= MAX_FLAGS)
+		shown = flag_shown(flag);
+		if (text->len + strlen(shown) >= MAX_FLAGS)
 			return FALSE;
 		if (text->len)
 			g_string_append_c(text, ' ');
-		g_string_append(text, flag);
+		g_string_append(text, shown);
 		last = flag;
 	}
 	return TRUE;

@@ -29,7 +29,8 @@ imap_response_has_code(const ImapResponse *response, const char *name, const cha
 	return TRUE;
 }
 
-/* RFC 5530, 3501, 3516, 4978, 6154, 9051. What a server says will pass is IMAPFS_ERROR_LIMIT. */
+/* RFC 5530, 3501, 3516, 4978, 5464, 6154, 9051. What a server says will pass is IMAPFS_ERROR_LIMIT.
+ */
 static const struct {
 	const char *code;
 	ImapfsError error;
@@ -45,6 +46,9 @@ static const struct {
 	{"HASCHILDREN", IMAPFS_ERROR_EXISTS},
 	{"INUSE", IMAPFS_ERROR_LIMIT},
 	{"LIMIT", IMAPFS_ERROR_LIMIT},
+	{"METADATA MAXSIZE", IMAPFS_ERROR_TOO_BIG},
+	{"METADATA NOPRIVATE", IMAPFS_ERROR_UNSUPPORTED},
+	{"METADATA TOOMANY", IMAPFS_ERROR_LIMIT},
 	{"NONEXISTENT", IMAPFS_ERROR_NOT_FOUND},
 	{"NOPERM", IMAPFS_ERROR_DENIED},
 	{"OVERQUOTA", IMAPFS_ERROR_QUOTA},
@@ -59,7 +63,8 @@ static const struct {
 	{"USEATTR", IMAPFS_ERROR_UNSUPPORTED},
 };
 
-/* What servers say in words where no code tells: Gmail, Exchange, and servers before RFC 5530. */
+/* What servers say in words where no code tells: Gmail, Exchange, Cyrus, Courier, and servers
+ * before RFC 5530. */
 static const struct {
 	const char *words;
 	ImapfsError error;
@@ -75,8 +80,15 @@ static const struct {
 	{"[TRYCREATE]", IMAPFS_ERROR_NOT_FOUND},
 	{"quota exceeded", IMAPFS_ERROR_QUOTA},
 	{"over quota", IMAPFS_ERROR_QUOTA},
+	{"exceeded your mail quota", IMAPFS_ERROR_QUOTA},
 	{"message too large", IMAPFS_ERROR_TOO_BIG},
 	{"message size exceeds", IMAPFS_ERROR_TOO_BIG},
+	{"Permission denied", IMAPFS_ERROR_DENIED},
+	{"Invalid mailbox name", IMAPFS_ERROR_USAGE},
+	{"Invalid annotation entry", IMAPFS_ERROR_USAGE},
+	{"Invalid annotation value", IMAPFS_ERROR_USAGE},
+	{"Invalid ACL identifier", IMAPFS_ERROR_USAGE},
+	{"right is not supported", IMAPFS_ERROR_USAGE},
 };
 
 static gboolean
@@ -91,18 +103,28 @@ has_words(const char *text, const char *words)
 	return FALSE;
 }
 
+/* BYE is about the connection: it may pass, but it refuses nothing. */
+static gboolean
+may_mean(gboolean is_bye, ImapfsError error)
+{
+	return !is_bye || error == IMAPFS_ERROR_LIMIT;
+}
+
 static ImapfsError
 error_code(const ImapResponse *response)
 {
+	gboolean is_bye = strcmp(response->name, "BYE") == 0;
+
 	for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
 		if (imap_response_has_code(response, codes[i].code, NULL))
 			return codes[i].error;
 	}
 	for (guint i = 0; response->text && i < G_N_ELEMENTS(phrases); i++) {
-		if (has_words(response->text, phrases[i].words))
+		if (may_mean(is_bye, phrases[i].error) &&
+		    has_words(response->text, phrases[i].words))
 			return phrases[i].error;
 	}
-	return strcmp(response->name, "BYE") == 0 ? IMAPFS_ERROR_OFFLINE : IMAPFS_ERROR_FAILED;
+	return is_bye ? IMAPFS_ERROR_OFFLINE : IMAPFS_ERROR_FAILED;
 }
 
 GError *
@@ -118,9 +140,8 @@ imap_response_to_error(const ImapResponse *response, const char *command)
 	return g_error_new(IMAPFS_ERROR, code, "%s: %s [%s] %s", command, name, printable, text);
 }
 
-/* No control, format (bidi, zero width), separator or unassigned characters. */
-static gboolean
-is_printable(gunichar c)
+gboolean
+imap_is_printable(gunichar c)
 {
 	GUnicodeType type = g_unichar_type(c);
 
@@ -137,7 +158,7 @@ imap_printable(const char *bytes, gssize length)
 
 	for (; bytes < end && n < MAX_PRINTABLE; n++) {
 		gunichar c = *bytes == '\0' ? 0 : g_utf8_get_char_validated(bytes, end - bytes);
-		if (c < G_MAXINT32 && is_printable(c)) {
+		if (c < G_MAXINT32 && imap_is_printable(c)) {
 			g_string_append_unichar(out, c);
 			bytes = g_utf8_next_char(bytes);
 		} else {

@@ -25,6 +25,10 @@ typedef struct {
 	gboolean has_modseq;
 	guint64 modseq;
 	const char *emailid;    /* RFC 8474, or NULL */
+	const char *threadid;   /* likewise */
+	const char *gm_msgid;   /* X-GM-MSGID, or NULL */
+	const char *gm_thrid;   /* X-GM-THRID, or NULL */
+	guint labels;           /* of X-GM-LABELS: the token that opens the list, or 0 */
 	const char *header;     /* BODY[HEADER.FIELDS ...]: the kept literal or string, else NULL */
 	gsize header_length;    /* bytes */
 	gboolean has_body;      /* BODY[] was there, streamed or not */
@@ -42,6 +46,10 @@ void imap_fetch_clear(ImapFetch *fetch);
  * once, separated by single spaces, RFC 3501's in its spelling; without \Recent and without what
  * no atom can be. Sorts @flags itself. FALSE: more than 4 KiB. */
 gboolean imap_flags_to_text(GPtrArray *flags, GString *text);
+
+/* Writes the labels of @fetch to @text, one a line, as UTF-8 made printable. FALSE: there was no
+ * list of them, or one of more than 16 KiB. */
+gboolean imap_labels_to_text(const ImapResponse *response, const ImapFetch *fetch, GString *text);
 
 /* At IMAP_PARSER_LITERAL: which item the literal that begins belongs to, from the tokens so far.
  * @uid is 0 when the UID has not come yet. */
@@ -107,6 +115,44 @@ typedef void (*ImapNamespaceFound)(int kind, const char *prefix, char delimiter,
 gboolean imap_namespace_parse(const ImapResponse *response, ImapNamespaceFound found, gpointer data,
                               GError **error);
 
+/* In the following @mailbox receives the name in the response, pointing into it, or NULL; it is set
+ * even where FALSE is returned. Nothing is called then. */
+
+/* Whether @text is a set of rights (RFC 4314 2): letters and digits, or nothing. */
+gboolean imap_is_rights(const char *text);
+
+/* MYRIGHTS (RFC 4314 3.8). @rights points into the response. */
+gboolean imap_myrights_parse(const ImapResponse *response, const char **mailbox,
+                             const char **rights, GError **error);
+
+/* ACL (RFC 4314 3.6): calls @found for each identifier. */
+typedef void (*ImapAclFound)(const char *identifier, const char *rights, gpointer data);
+gboolean imap_acl_parse(const ImapResponse *response, const char **mailbox, ImapAclFound found,
+                        gpointer data, GError **error);
+
+/* METADATA (RFC 5464 4.4): calls @found for each entry with a value; for none in the form that
+ * only says what has changed. */
+typedef struct {
+	const char *entry;
+	const char *value; /* with a NUL behind it; NULL: NIL, or too long */
+	gsize length;      /* bytes */
+	gboolean too_long; /* the parser could not keep it */
+} ImapAnnotation;
+typedef void (*ImapMetadataFound)(const ImapAnnotation *annotation, gpointer data);
+gboolean imap_metadata_parse(const ImapResponse *response, const char **mailbox,
+                             ImapMetadataFound found, gpointer data, GError **error);
+
+/* QUOTAROOT (RFC 9208 5.2): calls @found for each root. */
+typedef void (*ImapQuotaRootFound)(const char *root, gpointer data);
+gboolean imap_quotaroot_parse(const ImapResponse *response, const char **mailbox,
+                              ImapQuotaRootFound found, gpointer data, GError **error);
+
+/* QUOTA (RFC 9208 5.1): calls @found for each resource of the root. */
+typedef void (*ImapQuotaFound)(const char *root, const char *resource, guint64 usage, guint64 limit,
+                               gpointer data);
+gboolean imap_quota_parse(const ImapResponse *response, ImapQuotaFound found, gpointer data,
+                          GError **error);
+
 /* Response codes (RFC 3501 7.1, 4315, 5530, 7162): whether @response carries code @name, compared
  * without case; @argument, if given, receives what follows the name ("" if nothing), pointing into
  * the response. */
@@ -125,6 +171,9 @@ gboolean imap_copyuid_parse(const ImapResponse *response, guint64 max, guint32 *
 /* The error that a NO, BAD or BYE stands for: code from RFC 5530's table, message the server's
  * text, made printable. @command names what was tried ("FETCH"), for the message. */
 GError *imap_response_to_error(const ImapResponse *response, const char *command);
+
+/* No control, format (bidi, zero width), separator or unassigned character: these steer terminals. */
+gboolean imap_is_printable(gunichar c);
 
 /* @length bytes (or to the NUL if -1) as text for a log or a terminal: valid UTF-8 without control
  * or bidi characters, anything else as \xNN, cut at 200 characters. To be freed by the caller. */

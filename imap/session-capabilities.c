@@ -3,6 +3,7 @@
  * nothing learned before counts after. What it says to be able to do it may still refuse.
  */
 #include "session-private.h"
+#include "token.h"
 
 #include <string.h>
 
@@ -56,21 +57,42 @@ session_offers(const ImapSession *session, const char *name)
 	       session_has_capability(session, "IMAP4REV2");
 }
 
+gboolean
+session_has_quota(const ImapSession *session)
+{
+	return session_has_capability(session, "QUOTA") ||
+	       session_has_capability(session, "QUOTA=RES-STORAGE");
+}
+
 RemoteCapabilities
 session_remote_capabilities(const ImapSession *session)
 {
+	static const struct {
+		const char *name;
+		RemoteCapabilities capability;
+	} table[] = {
+		{"REPLACE", REMOTE_REPLACE},
+		{"X-GM-EXT-1", REMOTE_GMAIL},
+		{"ACL", REMOTE_ACL},
+		{"METADATA", REMOTE_METADATA},
+		{"METADATA-SERVER", REMOTE_METADATA},
+		{"NOTIFY", REMOTE_NOTIFY},
+	};
 	RemoteCapabilities found = REMOTE_KNOWN;
 
+	for (guint i = 0; i < G_N_ELEMENTS(table); i++)
+		if (session_has_capability(session, table[i].name))
+			found |= table[i].capability;
 	if (session_offers(session, "MOVE"))
 		found |= REMOTE_MOVE;
 	if (session_offers(session, "UIDPLUS"))
 		found |= REMOTE_UIDPLUS;
+	if (session_offers(session, "IDLE"))
+		found |= REMOTE_IDLE;
 	if (session_has_modseqs(session))
 		found |= REMOTE_CONDSTORE;
-	if (session_has_capability(session, "REPLACE"))
-		found |= REMOTE_REPLACE;
-	if (session_has_capability(session, "X-GM-EXT-1"))
-		found |= REMOTE_GMAIL;
+	if (session_has_quota(session))
+		found |= REMOTE_QUOTA;
 	return found;
 }
 
@@ -114,6 +136,12 @@ session_has_modseqs(const ImapSession *session)
 	                                     session_has_capability(session, "QRESYNC"));
 }
 
+gboolean
+session_lacks_modseqs(const ImapSession *session)
+{
+	return !session_has_modseqs(session) || session->selected.lacks_modseqs;
+}
+
 void
 session_forget_modseqs(ImapSession *session)
 {
@@ -135,4 +163,22 @@ session_take_enabled(ImapSession *session, const ImapResponse *response)
 		if (response->tokens[i].text &&
 		    g_ascii_strcasecmp(response->tokens[i].text, "QRESYNC") == 0)
 			session->qresync = TRUE;
+}
+
+void
+session_take_id(ImapSession *session, const ImapResponse *response)
+{
+	for (guint i = 0; i + 1 < response->n_tokens; i++) {
+		const ImapToken *name = token_at(response, i), *value = token_at(response, i + 1);
+
+		if (token_is_text(name) && token_is_text(value) &&
+		    g_ascii_strcasecmp(name->text, "name") == 0)
+			session->is_dovecot = g_ascii_strcasecmp(value->text, "Dovecot") == 0;
+	}
+}
+
+gboolean
+session_is_dovecot(const ImapSession *session)
+{
+	return session->is_dovecot;
 }

@@ -23,6 +23,7 @@ struct ImapSession {
 	GHashTable *capabilities; /* upper-case names; NULL: not known */
 	gboolean qresync;         /* is in use */
 	gboolean refuses_modseqs; /* CHANGEDSINCE was refused */
+	gboolean is_dovecot;      /* by its own word (ID) */
 	GQueue unsent, sent;      /* of ImapCommand */
 	ImapCommand *streaming;   /* takes the literal that is coming in, or NULL: nobody does */
 	gsize n_streamed;         /* bytes of literals since the last progress */

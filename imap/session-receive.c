@@ -110,17 +110,30 @@ session_take_own(ImapSession *session, const ImapResponse *response)
 	return TRUE; /* news, but nothing that a command waits for */
 }
 
+static gboolean
+is_told(const ImapCommand *command, gboolean overhearing, const ImapResponse *response)
+{
+	const ImapCommandHandler *handler = command->handler;
+
+	return handler->untagged && handler->overhears == overhearing &&
+	       handler->untagged(response, command->data);
+}
+
+/* First to all that overhear, then to the others until one takes it, which may end the session. */
 static void
 session_offer(ImapSession *session, const ImapResponse *response)
 {
-	for (GList *link = session->sent.head; link; link = link->next) {
-		ImapCommand *command = link->data;
+	gboolean heard = FALSE;
 
-		if (command->handler->untagged &&
-		    command->handler->untagged(response, command->data)) {
-			session_progress(session);
-			return;
-		}
+	for (GList *link = session->sent.head; link; link = link->next)
+		heard |= is_told(link->data, TRUE, response);
+	if (heard)
+		session_progress(session);
+	for (GList *link = session->sent.head; link; link = link->next) {
+		if (!is_told(link->data, FALSE, response))
+			continue;
+		session_progress(session);
+		return;
 	}
 }
 
@@ -180,6 +193,8 @@ session_listens_to(const ImapSession *session, const char *name)
 static void
 session_untagged(ImapSession *session, const ImapResponse *response)
 {
+	if (session->state == SESSION_READY && session->events->heard)
+		session->events->heard(session, response, session->data);
 	if (g_str_equal(response->name, "BYE"))
 		session_bye(session, response);
 	else if (!session->greeted)
@@ -263,7 +278,8 @@ session_continue(ImapSession *session, const ImapResponse *response)
 		return; /* sloppy servers say + for no reason */
 	line = command->handler->continuation(response->text, command->data, &error);
 	if (!line) {
-		session_fail(session, error);
+		if (error)
+			session_fail(session, error);
 		return;
 	}
 	session_write(session, line, strlen(line));

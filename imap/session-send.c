@@ -159,6 +159,17 @@ session_send(ImapSession *session, ImapCommand *command)
 	session_flush(session);
 }
 
+void
+session_send_line(ImapSession *session, const char *line)
+{
+	if (!session->stream || session->error)
+		return;
+	if (g_log_get_debug_enabled())
+		session_log(session, ">", line, -1);
+	session_write(session, line, strlen(line));
+	session_write(session, "\r\n", 2);
+}
+
 static void
 on_selected(const ImapResponse *tagged, const GError *error, gpointer data)
 {

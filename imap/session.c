@@ -23,9 +23,7 @@
 #define BYTES_OF_PROGRESS (64 * 1024)
 #define READS_PER_TURN    4   /* then the loop looks after others */
 #define WATCH_MS          200 /* how often silence is measured while something is awaited */
-#define DOUBT_US                                                                                   \
-	(5 *                                                                                       \
-	 G_USEC_PER_SEC) /* a line that may have died in a long idleness: to show that it lives */
+#define DOUBT_US          (5 * G_USEC_PER_SEC) /* one that may have died: to show that it lives */
 
 /* --- the end --- */
 
@@ -104,9 +102,18 @@ session_protocol_error(ImapSession *session, const char *what)
 /* --- silence --- */
 
 static gboolean
+session_is_open_ended(const ImapSession *session)
+{
+	const ImapCommand *command = g_queue_peek_head((GQueue *)&session->sent);
+
+	return session_n_commands(session) == 1 && command && command->open_ended;
+}
+
+static gboolean
 session_awaits_something(const ImapSession *session)
 {
-	return session->state != SESSION_READY || session_n_commands(session);
+	return session->state != SESSION_READY ||
+	       (session_n_commands(session) && !session_is_open_ended(session));
 }
 
 static gint64
@@ -167,6 +174,16 @@ session_progress(ImapSession *session)
 	session->n_streamed = 0;
 	session->n_since_progress = 0;
 	session->in_doubt = FALSE;
+}
+
+/* While a message is on its way out, or at its end, a server may be silent for longer than that. */
+void
+session_doubt(ImapSession *session)
+{
+	if (session->state != SESSION_READY || session_blocked(session))
+		return;
+	session->in_doubt = TRUE;
+	session->progress_us = g_get_monotonic_time();
 }
 
 /* --- the stream's events --- */
@@ -327,6 +344,14 @@ guint
 session_n_commands(const ImapSession *session)
 {
 	return session->sent.length + session->unsent.length;
+}
+
+gboolean
+session_is_oldest(const ImapSession *session, gconstpointer data)
+{
+	const ImapCommand *command = g_queue_peek_head((GQueue *)&session->sent);
+
+	return command && command->data == data;
 }
 
 gint64

@@ -21,6 +21,9 @@ typedef struct {
 	void (*ready)(ImapSession *session, gpointer data);
 	/* A command ended: there may be room for the next. */
 	void (*idle)(ImapSession *session, gpointer data);
+	/* Logged in, and an untagged response has come, whoever it is for; what is known of the
+	 * selected mailbox is still as before. The session is not to be freed. May be NULL. */
+	void (*heard)(ImapSession *session, const ImapResponse *response, gpointer data);
 	/* The end; no command is left. To be freed now or later, but not used. */
 	void (*closed)(ImapSession *session, const GError *error, gpointer data);
 } ImapSessionEvents;
@@ -63,6 +66,9 @@ void session_free(ImapSession *session);
 /* Takes the command and sends it behind those already sent. */
 void session_send(ImapSession *session, ImapCommand *command);
 
+/* Sends a line that belongs to the command in flight: DONE (RFC 2177). */
+void session_send_line(ImapSession *session, const char *line);
+
 /* Whether whatever comes after a SELECT sent now belongs to the new mailbox: no command is in
  * flight, or none that can be about a mailbox, as there was none yet (ID, LIST). */
 gboolean session_may_select(const ImapSession *session);
@@ -83,10 +89,18 @@ const GError *session_select_error(const ImapSession *session);
 ImapSessionState session_state(const ImapSession *session);
 guint session_n_commands(const ImapSession *session);  /* in flight or waiting to be */
 gint64 session_idle_since(const ImapSession *session); /* monotonic microseconds */
+
+/* The line may have died unnoticed, as in a sleep of this machine: whatever is in flight must show
+ * within 5 seconds that it has not, else it ends with IMAPFS_ERROR_OFFLINE. */
+void session_doubt(ImapSession *session);
 const ImapTraffic *session_traffic(const ImapSession *session);
 const ImapSettings *session_settings(const ImapSession *session);
 const char *session_tls_version(const ImapSession *session); /* NULL in clear */
 gboolean session_is_compressed(const ImapSession *session);
+
+/* Whether the oldest command in flight is one with @data: a server that keeps the order answers it
+ * now. */
+gboolean session_is_oldest(const ImapSession *session, gconstpointer data);
 
 /* Whether the server has capability @name ("LIST-STATUS"; without case), and all of them in one
  * line. */
@@ -96,6 +110,9 @@ gboolean session_has_capability(const ImapSession *session, const char *name);
  * LITERAL-. */
 gboolean session_offers(const ImapSession *session, const char *name);
 
+/* Whether it tells quotas: by QUOTA (RFC 2087), or what of it (RFC 9208 3.1). */
+gboolean session_has_quota(const ImapSession *session);
+
 /* What of it a Remote tells. */
 RemoteCapabilities session_remote_capabilities(const ImapSession *session);
 
@@ -103,8 +120,14 @@ RemoteCapabilities session_remote_capabilities(const ImapSession *session);
 guint64 session_append_limit(const ImapSession *session);
 char *session_capabilities(const ImapSession *session);
 
+/* Whether the server says that it is Dovecot (ID, RFC 2971). */
+gboolean session_is_dovecot(const ImapSession *session);
+
 /* Whether it has mod-sequences (RFC 7162) and has not shown yet that it only says so. */
 gboolean session_has_modseqs(const ImapSession *session);
+
+/* Whether there are none in the mailbox that is selected. */
+gboolean session_lacks_modseqs(const ImapSession *session);
 
 /* The server refused CHANGEDSINCE in the selected mailbox: it is not asked so again there, or
  * anywhere if the mailbox was said to have mod-sequences. */
@@ -116,6 +139,7 @@ gboolean session_has_qresync(const ImapSession *session);
 
 /* For login.c: */
 void session_take_enabled(ImapSession *session, const ImapResponse *response);
+void session_take_id(ImapSession *session, const ImapResponse *response);
 void session_forget_capabilities(ImapSession *session);
 gboolean session_knows_capabilities(const ImapSession *session);
 void session_start_tls(ImapSession *session);

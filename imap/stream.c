@@ -142,7 +142,19 @@ stream_tell(ImapStream *stream, GIOCondition ready)
 	}
 }
 
-/* At most one call of the owner's, and that the last thing done: the owner may free the stream. */
+/* Else the kernel waits for 40 ms, in case something is written that carries the acknowledgement,
+ * and a server that has not set TCP_NODELAY (Courier, Cyrus) sends its next answer only after it. The
+ * kernel soon forgets that it was told. */
+static void
+stream_acknowledge(const ImapStream *stream)
+{
+	int one = 1;
+
+	if (stream->state == STATE_OPEN && !stream->maybe_more && !stream_has_unsent(stream))
+		setsockopt(stream->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+}
+
+/* At most one call of the owner's, and all but the last thing done: the owner may free the stream. */
 static gboolean
 source_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 {
@@ -161,8 +173,10 @@ source_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 		stream_tell(stream, ready);
 	else if (stream->state == STATE_FAILED)
 		stream->events->failed(stream, stream->error, stream->data);
-	if (!g_source_is_destroyed(source) && stream->fd_tag)
-		stream_watch(stream);
+	if (g_source_is_destroyed(source) || !stream->fd_tag)
+		return G_SOURCE_CONTINUE;
+	stream_watch(stream);
+	stream_acknowledge(stream);
 	return G_SOURCE_CONTINUE;
 }
 

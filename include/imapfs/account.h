@@ -27,7 +27,8 @@ typedef struct {
 	guint64 size;       /* bytes */
 	gint64 internaldate; /* seconds since 1970, UTC */
 	guint64 content_key; /* the same for the same message elsewhere; 0: not known */
-	char *flags;         /* as in RemoteMessage; a GRefString */
+	char *flags;         /* as in RemoteMessage, as the server told; a GRefString. See
+	                      * account_flags() */
 	char *name;          /* file name */
 } Message;
 
@@ -37,18 +38,50 @@ typedef struct {
 	char *(*message)(const RemoteMessage *message);
 	char *(*message_again)(const char *name, guint32 uid); /* the first choice is taken */
 	char *(*mailbox)(const char *component);
+	char *(*component)(const char *file_name); /* the way back; NULL: there is none */
 } NameRules;
 
 /* What changed under the layer above. Called from the main loop, before any waiter is woken. */
+/* What has changed on the server, as far as it is known here. */
+typedef enum {
+	ACCOUNT_MESSAGE_NEW,
+	ACCOUNT_MESSAGE_GONE,
+	ACCOUNT_MESSAGE_FLAGS,
+	ACCOUNT_MAILBOX_CREATED,
+	ACCOUNT_MAILBOX_GONE,
+	ACCOUNT_MAILBOX_CHANGED, /* in a mailbox whose messages are not known: it is not said what */
+} AccountChange;
+
 typedef struct {
 	/* Directory @parent has entry @name, which was @id (a message or a mailbox << 32), no more.
 	 */
 	void (*entry_gone)(guint64 parent, guint64 id, const char *name, gpointer data);
 	/* A message turned out to be longer (@grew) or shorter than the server said. */
 	void (*size_changed)(guint64 message, gboolean grew, gpointer data);
+	/* Directory @parent has an entry @name that the kernel may believe is not there: what could
+	 * not be changed is back. */
+	void (*entry_came)(guint64 parent, const char *name, gpointer data);
+	/* The bytes of @message are others than those that the kernel holds. */
+	void (*content_changed)(guint64 message, gpointer data);
+	/* For whoever waits for that. Of a mailbox that is listed for the first time nothing is told.
+	 * @message is NULL of what is about mailboxes. */
+	void (*changed)(AccountChange change, const Mailbox *mailbox, const Message *message,
+	                gpointer data);
+	/* How soon that is told of what others change. */
+	void (*watching)(RemoteWatching watching, gpointer data);
+	/* The messages of @mailbox (its id << 32) can now be changed, or no more
+	 * (mailbox_has_writable_messages()). May be NULL. */
+	void (*access_changed)(guint64 mailbox, gpointer data);
 } AccountEvents;
 
+typedef enum { ACCOUNT_TRASH_AUTO, ACCOUNT_TRASH_YES, ACCOUNT_TRASH_NO } AccountTrash;
+
 typedef struct {
+	gboolean read_only; /* nothing can be changed */
+	AccountTrash trash; /* removed messages go to the mailbox with \Trash (RFC 6154), unless
+	                     * they are in it; auto: where the server else only takes off a label */
+	gboolean sync;      /* who changes anything waits for the server: mkdir is exclusive */
+	gboolean writeback; /* who closes a file waits for account_settled(), not for the server */
 	guint64 memory;     /* bytes of message blocks to hold at the most */
 	const char *root;   /* path of the mailbox to show, '/' between its file names, or NULL */
 	const char *name;   /* of the account on this machine, "user@host:port"; NULL: nothing is
@@ -114,6 +147,11 @@ CacheResult account_await_size(Account *account, guint64 id, Waiter *waiter);
 gboolean account_sizes_lie(const Account *account);
 
 /* Messages known to be in the account, for statfs. */
+/* From now on what others change on the server is found out as soon as it tells (NOTIFY, RFC 5465;
+ * IDLE, RFC 2177), and the account is listed every @poll_seconds (0: never). To be called once at most, and
+ * not before the account can be told of events. */
+void account_watch(Account *account, guint poll_seconds);
+
 guint64 account_n_messages(const Account *account);
 
 /* Appends "name: value" lines about the connections and the cache. */

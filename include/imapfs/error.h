@@ -27,6 +27,8 @@ typedef enum {
 	IMAPFS_ERROR_UNSUPPORTED, /* the server cannot do this */
 	IMAPFS_ERROR_READ_ONLY,   /* mounted read-only, or a mailbox that is */
 	IMAPFS_ERROR_TOO_BIG,     /* a larger message than the server takes */
+	IMAPFS_ERROR_NOT_EMPTY,     /* a mailbox that is to go has something in it */
+	IMAPFS_ERROR_NOT_PERMITTED, /* can be done to no mailbox of that kind */
 	IMAPFS_ERROR_UNKNOWN, /* the connection broke; whether it was carried out is not known */
 } ImapfsError;
 

@@ -20,6 +20,18 @@
 
 typedef struct Remote Remote;
 
+/* What a mailbox is for (RFC 6154). */
+typedef enum {
+	REMOTE_USE_NONE = 0,
+	REMOTE_USE_DRAFTS = 1 << 0,
+	REMOTE_USE_SENT = 1 << 1,
+	REMOTE_USE_TRASH = 1 << 2,
+	REMOTE_USE_JUNK = 1 << 3,
+	REMOTE_USE_ARCHIVE = 1 << 4,
+	REMOTE_USE_ALL = 1 << 5,     /* shows the messages of all mailboxes */
+	REMOTE_USE_FLAGGED = 1 << 6, /* likewise, those with \Flagged */
+} RemoteSpecialUse;
+
 /* A mailbox as LIST and STATUS show it. What the server did not tell is 0. Strings are the
  * caller's. */
 typedef struct {
@@ -27,10 +39,15 @@ typedef struct {
 	const char *path;    /* the same as UTF-8 where it can be decoded, else the same bytes */
 	char delimiter;      /* between the levels of path, 0 where there are none */
 	gboolean selectable; /* can hold messages (neither \Noselect nor \NonExistent) */
+	RemoteSpecialUse special_use; /* any of them; several mailboxes may have the same */
 	guint32 uidvalidity;
 	guint32 messages;
 	guint32 uidnext;
 	guint64 highestmodseq; /* RFC 7162 */
+	guint32 unseen;
+	gboolean subscribed;
+	const char *rights; /* the user's own (RFC 4314) as letters, or NULL: not told
+	                     * (LIST-MYRIGHTS, RFC 8440) */
 } RemoteMailbox;
 
 typedef struct {
@@ -59,6 +76,9 @@ typedef struct {
 	const char *mailbox;       /* server's bytes */
 	guint32 uidvalidity;       /* what it must be, or 0: whatever it is */
 	guint32 after_uid;         /* tell of UIDs above this one; 0: of all */
+	guint32 until_uid;         /* and up to this one; 0: of all */
+	guint32 messages;          /* what a listing has told of it lately, or 0: the first scan */
+	guint32 uidnext;           /* of a large one is cut by that */
 	const char *header_fields; /* "DATE FROM ...", or NULL for none */
 	gboolean changes;     /* also tell what has changed of the messages up to after_uid; not
 	                       * without a uidvalidity, for they might be another mailbox's */
@@ -73,6 +93,10 @@ typedef struct {
 	guint32 uidnext;       /* no later than the truth; 0: not told */
 	guint64 highestmodseq; /* all changes up to this one have been told: the next since_modseq.
 	                        * 0: none */
+	const char *permanent_flags; /* those that the server keeps, "\Seen work \*" (\*: and any
+	                              * keyword); NULL: not told, which means all */
+	gboolean read_only;          /* by the server's word; nothing but an EXAMINE of ours is no
+	                              * such word */
 } RemoteScanned;
 
 typedef struct {
@@ -159,6 +183,11 @@ typedef enum {
 	REMOTE_CONDSTORE = 1 << 3, /* RFC 7162: unchanged_since */
 	REMOTE_REPLACE = 1 << 4,   /* RFC 8508 */
 	REMOTE_GMAIL = 1 << 5,     /* X-GM-EXT-1: an expunged message may only lose a label */
+	REMOTE_ACL = 1 << 6,       /* RFC 4314 */
+	REMOTE_METADATA = 1 << 7,  /* RFC 5464, be it for the server's own annotations alone */
+	REMOTE_QUOTA = 1 << 8,     /* RFC 2087, RFC 9208 */
+	REMOTE_NOTIFY = 1 << 9,    /* RFC 5465 */
+	REMOTE_IDLE = 1 << 10,     /* RFC 2177 */
 } RemoteCapabilities;
 
 /* A new message. All is copied, or referenced, before append() returns. */
@@ -169,11 +198,15 @@ typedef struct {
 	                      * large mapped file, which nobody may cut short */
 	const char *flags;   /* "\Seen \Draft word", or NULL */
 	gint64 internaldate; /* seconds since 1970, or 0: the server's own time */
+	guint32 replaces;    /* UID in it that is to go at once, where the server can; needs a
+	                      * uidvalidity; 0: none */
 } RemoteAppend;
 
 typedef struct {
-	/* Where it is now; 0 and 0 if the server did not tell (without UIDPLUS). */
-	void (*done)(guint32 uidvalidity, guint32 uid, const GError *error, gpointer data);
+	/* Where it is now; 0 and 0 if the server did not tell (without UIDPLUS). @replaced: what it
+	 * replaces is gone; FALSE: that is still there, and the caller's to remove. */
+	void (*done)(guint32 uidvalidity, guint32 uid, gboolean replaced, const GError *error,
+	             gpointer data);
 } RemoteAppendHandler;
 
 /* Messages to be copied or moved. */
@@ -210,6 +243,10 @@ typedef struct {
 typedef struct {
 	/* Left as it is: it was changed after unchanged_since. */
 	void (*modified)(guint32 uid, gpointer data);
+	/* Of a conditional one: another has changed the flags at the same moment, and not even the
+	 * server's word that the condition held is certain: Dovecot 2.3 gives it to both of two,
+	 * now and then. May be NULL. */
+	void (*disturbed)(guint32 uid, gpointer data);
 	void (*done)(const GError *error, gpointer data);
 } RemoteStoreHandler;
 
@@ -223,6 +260,80 @@ typedef struct {
 typedef struct {
 	void (*done)(const GError *error, gpointer data);
 } RemoteDoneHandler;
+
+/* --- what else is known of a message or a mailbox --- */
+
+typedef struct {
+	const char *mailbox; /* server's bytes */
+	guint32 uidvalidity;
+	guint32 uid;
+} RemoteMessageId;
+
+/* What the server does not offer is 0 or NULL. */
+typedef struct {
+	guint64 modseq;         /* RFC 7162 */
+	gboolean lacks_modseqs; /* the mailbox has none, for certain (NOMODSEQ, no CONDSTORE) */
+	const char *flags;      /* as in RemoteMessage */
+	const char *email_id;   /* RFC 8474, or X-GM-MSGID */
+	const char *thread_id;  /* RFC 8474, or X-GM-THRID */
+	const char *labels;     /* X-GM-LABELS: UTF-8, one a line */
+} RemoteDetails;
+
+typedef struct {
+	/* IMAPFS_ERROR_STALE: the message is expunged. */
+	void (*done)(const RemoteDetails *details, const GError *error, gpointer data);
+} RemoteDetailsHandler;
+
+/* In an identifier of an access control list: there is something that is no text, and which
+ * cannot be sent (U+FFFD). */
+#define REMOTE_UNTOLD "\xef\xbf\xbd"
+
+typedef struct {
+	/* @text is NULL with an error. */
+	void (*done)(const char *text, const GError *error, gpointer data);
+} RemoteTextHandler;
+
+typedef struct {
+	/* @bytes: NULL with an error, and where there is no such entry. */
+	void (*done)(GBytes *bytes, const GError *error, gpointer data);
+} RemoteBytesHandler;
+
+typedef struct {
+	/* @value: NULL where it is over 64 KiB, or the values of all would be over 4 MiB. */
+	void (*entry)(const char *entry, GBytes *value, gpointer data);
+	void (*done)(const GError *error, gpointer data);
+} RemoteMetadataHandler;
+
+typedef struct {
+	/* One resource of one quota root: @usage and @limit are KiB for "STORAGE", a count for
+	 * "MESSAGE" and the like. */
+	void (*resource)(const char *root, const char *resource, guint64 usage, guint64 limit,
+	                 gpointer data);
+	void (*done)(const GError *error, gpointer data);
+} RemoteQuotaHandler;
+
+/* --- watching --- */
+
+/* What is told of changes that others make. */
+typedef enum {
+	REMOTE_WATCHING_NOTHING, /* there is no connection, or the server knows no way */
+	REMOTE_WATCHING_SOME,    /* IDLE (RFC 2177), or NOTIFY where it cannot name the mailboxes of
+	                          * others: some mailboxes, see watches() */
+	REMOTE_WATCHING_ALL,     /* NOTIFY (RFC 5465): all mailboxes, and which there are */
+} RemoteWatching;
+
+typedef struct {
+	/* In @mailbox (server's bytes, but "INBOX" in whatever letters the server writes it)
+	 * messages came or went, or have other flags. What comes together is told once; what we
+	 * have done ourselves may be told as well. */
+	void (*mailbox)(const char *mailbox, gpointer data);
+	/* A mailbox was made, removed or renamed, or subscribed to or no more. */
+	void (*mailboxes)(gpointer data);
+	/* What is told from now on: called at every change of that, also of which mailboxes are
+	 * among the SOME, and after every new connection. What changed before may not have been
+	 * told. */
+	void (*watching)(RemoteWatching watching, gpointer data);
+} RemoteWatchHandler;
 
 /* How a mailbox is to be called. */
 typedef struct {
@@ -240,13 +351,15 @@ typedef struct {
 typedef struct {
 	/* Every mailbox of the account, in the order of their paths (parents before children).
 	 * LIST, RFC 3501 6.3.8; STATUS in the same answer where the server can (RFC 5819);
-	 * NAMESPACE (RFC 2342). Where it cannot, and @figures are wanted, STATUS (RFC 3501 6.3.10)
-	 * of the first 500 mailboxes, which takes further round trips; what that does not tell of a
-	 * mailbox stays 0. */
+	 * what they are for (RFC 6154); NAMESPACE (RFC 2342). Where it cannot, and @figures are
+	 * wanted, STATUS (RFC 3501 6.3.10) of the first 500 mailboxes, which takes further round
+	 * trips; what that does not tell of a mailbox stays 0. */
 	void (*list)(Remote *remote, gboolean figures, const RemoteListHandler *handler,
 	             gpointer data);
 	/* SELECT or EXAMINE (or NOOP), UID FETCH n:*, and UID FETCH 1:n (FLAGS) for the changes,
-	 * with CHANGEDSINCE and VANISHED where the server can (RFC 7162), in one round trip.
+	 * with CHANGEDSINCE and VANISHED where the server can (RFC 7162), in one round trip. A
+	 * large mailbox that is listed for the first time is asked for in parts, of several
+	 * connections if that is faster; its messages are told in the order of these parts.
 	 * Strings are copied. */
 	void (*scan)(Remote *remote, const RemoteScan *scan, const RemoteScanHandler *handler,
 	             gpointer data);
@@ -264,11 +377,12 @@ typedef struct {
 
 	/* 0 before the first login. */
 	RemoteCapabilities (*capabilities)(Remote *remote);
-	/* APPEND (RFC 3501 6.3.11); APPENDUID (RFC 4315). Those for one mailbox travel together,
-	 * without waiting for one another, except from 100 KiB on: then the server is asked first
-	 * (RFC 7888). Flags that the server does not like are left out. Never repeated.
-	 * IMAPFS_ERROR_TOO_BIG: by the server's word, or before it is sent (APPENDLIMIT, RFC 7889).
-	 * USAGE: nothing in it, or NUL bytes, which only some servers take (BINARY, RFC 3516). */
+	/* APPEND (RFC 3501 6.3.11), or UID REPLACE (RFC 8508); APPENDUID (RFC 4315). Those for one
+	 * mailbox travel together, without waiting for one another, except from 100 KiB on: then
+	 * the server is asked first (RFC 7888). Flags that the server does not like are left out.
+	 * Never repeated. IMAPFS_ERROR_TOO_BIG: by the server's word, or before it is sent
+	 * (APPENDLIMIT, RFC 7889). USAGE: nothing in it, or NUL bytes, which only some servers take
+	 * (BINARY, RFC 3516). */
 	void (*append)(Remote *remote, const RemoteAppend *append,
 	               const RemoteAppendHandler *handler, gpointer data);
 	/* UID MOVE (RFC 6851), else UID COPY (RFC 3501 6.4.7), in commands of at most 8000 bytes;
@@ -276,9 +390,9 @@ typedef struct {
 	void (*transfer)(Remote *remote, const RemoteTransfer *transfer,
 	                 const RemoteTransferHandler *handler, gpointer data);
 	/* UID STORE +FLAGS.SILENT (RFC 3501 6.4.6), conditional with RFC 7162 3.1.3. Repeated if it
-	 * adds or removes without a condition. IMAPFS_ERROR_DENIED, before anything is sent: a flag
-	 * that the mailbox does not keep (PERMANENTFLAGS). UNSUPPORTED, likewise: a condition,
-	 * without CONDSTORE. */
+	 * adds or removes without a condition. IMAPFS_ERROR_NOT_PERMITTED, before anything is sent:
+	 * a flag that the mailbox does not keep (PERMANENTFLAGS). UNSUPPORTED, likewise: a
+	 * condition, without CONDSTORE. */
 	void (*store)(Remote *remote, const RemoteStore *store, const RemoteStoreHandler *handler,
 	              gpointer data);
 	/* UID EXPUNGE (RFC 4315 2.1): removes those that have \Deleted, and no others; nothing ever
@@ -301,6 +415,45 @@ typedef struct {
 	/* SUBSCRIBE or UNSUBSCRIBE (6.3.6, 6.3.7). Repeated. */
 	void (*subscribe)(Remote *remote, const char *mailbox, gboolean subscribed,
 	                  const RemoteDoneHandler *handler, gpointer data);
+
+	/* UID FETCH (MODSEQ FLAGS EMAILID THREADID X-GM-LABELS), what of that the server offers.
+	 * Repeated. */
+	void (*details)(Remote *remote, const RemoteMessageId *message,
+	                const RemoteDetailsHandler *handler, gpointer data);
+	/* MYRIGHTS (RFC 4314 3.5): the letters. GETACL (3.3): "identifier rights", one a line,
+	 * with "" for no rights; where an identifier cannot be told exactly, it has REMOTE_UNTOLD
+	 * in it. These and all below: IMAPFS_ERROR_UNSUPPORTED, before anything is sent, where the
+	 * server does not offer the extension; DENIED; NOT_FOUND. Repeated. */
+	void (*rights)(Remote *remote, const char *mailbox, const RemoteTextHandler *handler,
+	               gpointer data);
+	void (*acl)(Remote *remote, const char *mailbox, const RemoteTextHandler *handler,
+	            gpointer data);
+	/* SETACL (3.1); with @rights NULL DELETEACL (3.2). USAGE: not an identifier or rights that
+	 * can be sent, or the former with REMOTE_UNTOLD in it. */
+	void (*set_acl)(Remote *remote, const char *mailbox, const char *identifier,
+	                const char *rights, const RemoteDoneHandler *handler, gpointer data);
+	/* GETMETADATA (RFC 5464 4.2) of one entry ("/shared/comment"), and of all. @mailbox "": of
+	 * the server. TOO_BIG: over 1 MiB, or over 1,000 entries. */
+	void (*metadata)(Remote *remote, const char *mailbox, const char *entry,
+	                 const RemoteBytesHandler *handler, gpointer data);
+	void (*all_metadata)(Remote *remote, const char *mailbox,
+	                     const RemoteMetadataHandler *handler, gpointer data);
+	/* SETMETADATA (4.3); NULL removes the entry. QUOTA, TOO_BIG and LIMIT by the server's
+	 * word. USAGE: it has NUL bytes, and the server takes none. */
+	void (*set_metadata)(Remote *remote, const char *mailbox, const char *entry, GBytes *value,
+	                     const RemoteDoneHandler *handler, gpointer data);
+	/* GETQUOTAROOT (RFC 9208 4.1.2): all roots of a mailbox. */
+	void (*quota)(Remote *remote, const char *mailbox, const RemoteQuotaHandler *handler,
+	              gpointer data);
+
+	/* Tells of changes from now on, until the Remote is freed; another call takes the place of
+	 * the first. @mailboxes: NULL-terminated names (server's bytes), most wanted first, for
+	 * servers without NOTIFY, which are asked to watch the first few of them; all is copied. On
+	 * connections of its own. A server that knows no way is not asked for any. */
+	void (*watch)(Remote *remote, const char *const *mailboxes,
+	              const RemoteWatchHandler *handler, gpointer data);
+	/* Whether changes in @mailbox are told now. */
+	gboolean (*watches)(Remote *remote, const char *mailbox);
 } RemoteOperations;
 
 struct Remote {
