@@ -7,8 +7,13 @@
  * stored. Where the UIDVALIDITY becomes known only later, the id is worn once the mailbox is gone:
  * another one of that name must not find its blocks.
  */
+#include "answers.h"
 #include "keep.h"
+#include "local.h"
+#include "overlay.h"
+#include "promise.h"
 #include "reattach.h"
+#include "watch.h"
 
 #include <string.h>
 
@@ -116,10 +121,35 @@ mailbox_free(Mailbox *mailbox)
 	g_hash_table_unref(mailbox->child_names);
 	g_clear_pointer(&mailbox->unsaved_messages, g_array_unref);
 	g_clear_pointer(&mailbox->unsaved_flags, g_array_unref);
+	g_clear_pointer(&mailbox->hidden, g_hash_table_unref);
+	g_clear_pointer(&mailbox->planned_flags, g_hash_table_unref);
+	g_clear_pointer(&mailbox->expunged, g_array_unref);
+	local_abandon(mailbox);
+	g_free(mailbox->rights);
+	g_free(mailbox->permanent_flags);
+	g_free(mailbox->next_name);
 	g_free(mailbox->name);
 	g_free(mailbox->path);
 	g_free(mailbox->file_name);
 	g_free(mailbox);
+}
+
+void
+account_tell_mailbox(const Mailbox *mailbox, AccountChange change)
+{
+	Account *account = mailbox->account;
+
+	if (account->n_listed && account->events->changed)
+		account->events->changed(change, mailbox, NULL, account->data);
+}
+
+void
+account_tell_message(const Mailbox *mailbox, const Message *message, AccountChange change)
+{
+	Account *account = mailbox->account;
+
+	if (mailbox->state == MAILBOX_COMPLETE && account->events->changed)
+		account->events->changed(change, mailbox, message, account->data);
 }
 
 void
@@ -168,6 +198,27 @@ mailbox_leave(Mailbox *mailbox)
 		g_hash_table_add(account->worn_ids, GUINT_TO_POINTER(mailbox->id));
 }
 
+/* Its id stays, though another would now be made of its path. */
+void
+mailbox_relocate(Mailbox *mailbox, Mailbox *parent, const char *file_name)
+{
+	Mailbox *old = mailbox->parent;
+
+	account_tell_mailbox(mailbox, ACCOUNT_MAILBOX_GONE);
+	mailbox_touch(old);
+	g_ptr_array_remove_index(old->children, children_lower_bound(old, mailbox->id));
+	g_hash_table_remove(old->child_names, mailbox->file_name);
+	g_free(mailbox->file_name);
+	mailbox->file_name = g_strdup(file_name);
+	mailbox->parent = parent;
+	mailbox->early_id = TRUE;
+	g_ptr_array_insert(parent->children, (gint)children_lower_bound(parent, mailbox->id),
+	                   mailbox);
+	g_hash_table_insert(parent->child_names, mailbox->file_name, mailbox);
+	mailbox_touch(parent);
+	account_tell_mailbox(mailbox, ACCOUNT_MAILBOX_CREATED);
+}
+
 Mailbox *
 mailbox_new(Account *account, Mailbox *parent, guint32 uidvalidity, char *file_name)
 {
@@ -176,6 +227,7 @@ mailbox_new(Account *account, Mailbox *parent, guint32 uidvalidity, char *file_n
 	mailbox->parent = parent;
 	mailbox->uidvalidity = uidvalidity;
 	mailbox_enter(mailbox);
+	account_tell_mailbox(mailbox, ACCOUNT_MAILBOX_CREATED);
 	return mailbox;
 }
 
@@ -187,10 +239,13 @@ mailbox_remove(Mailbox *mailbox)
 
 	while (mailbox->children->len)
 		mailbox_remove(mailbox->children->pdata[0]);
+	account_tell_mailbox(mailbox, ACCOUNT_MAILBOX_GONE);
+	mailbox->state = MAILBOX_UNKNOWN; /* nothing is told of each message */
 	mailbox_drop_messages(mailbox, 1, G_MAXUINT32);
 	mailbox_leave(mailbox);
 	keep_no_mailbox(mailbox->account, mailbox->id);
 	mailbox_set_name(mailbox, NULL);
+	local_abandon(mailbox);
 	wait_queue_wake(&mailbox->syncing, error);
 	mailbox_free(mailbox);
 }
@@ -202,26 +257,34 @@ mailbox_become_another(Mailbox *mailbox, guint32 uidvalidity)
 	guint32 old_id = mailbox->id;
 
 	keep_flush(mailbox);
+	account_tell_mailbox(mailbox, ACCOUNT_MAILBOX_GONE);
+	mailbox->state = MAILBOX_UNKNOWN; /* of each message nothing is told */
 	mailbox_drop_messages(mailbox, 1, G_MAXUINT32);
-	mailbox->state = MAILBOX_UNKNOWN;
 	mailbox_touch(mailbox);
 	mailbox_leave(mailbox);
 	mailbox->uidvalidity = uidvalidity;
 	mailbox->synced = (IndexState){0};
+	mailbox->figures_told = FALSE;
 	mailbox->unsaved = TRUE;
+	g_clear_pointer(&mailbox->permanent_flags, g_free);
+	mailbox->read_only = FALSE;
 	mailbox_enter(mailbox);
+	account_tell_mailbox(mailbox, ACCOUNT_MAILBOX_CREATED);
+	overlay_mailbox_became(mailbox, old_id);
 	reattach_begin(mailbox, old_id);
 }
 
 void
 mailbox_set_name(Mailbox *mailbox, const char *name)
 {
-	if (mailbox->name)
+	if (mailbox->name &&
+	    g_hash_table_lookup(mailbox->account->by_name, mailbox->name) == mailbox)
 		g_hash_table_remove(mailbox->account->by_name, mailbox->name);
 	g_free(mailbox->name);
 	mailbox->name = g_strdup(name);
-	if (name)
-		g_hash_table_insert(mailbox->account->by_name, mailbox->name, mailbox);
+	if (name && !(mailbox->planned && g_hash_table_contains(mailbox->account->by_name, name)))
+		g_hash_table_replace(mailbox->account->by_name, mailbox->name, mailbox);
+	watch_renamed(mailbox);
 }
 
 void
@@ -229,15 +292,17 @@ mailbox_become_level(Mailbox *mailbox)
 {
 	gboolean was_selectable = mailbox->selectable;
 
+	mailbox->state = MAILBOX_UNKNOWN;
 	if (was_selectable)
 		mailbox_forget_messages(mailbox, 1, G_MAXUINT32);
-	mailbox->state = MAILBOX_UNKNOWN;
 	mailbox->announced = mailbox->synced = (IndexState){0};
+	mailbox->figures_told = FALSE;
 	mailbox->selectable = FALSE;
 	mailbox->unsaved |= was_selectable;
 	if (was_selectable && mailbox->name)
 		keep_state(mailbox);
 	mailbox_set_name(mailbox, NULL);
+	g_clear_pointer(&mailbox->next_name, g_free);
 }
 
 Account *
@@ -251,6 +316,9 @@ account_new(Remote *remote, const AccountSettings *settings, const NameRules *ru
 	account->events = events;
 	account->data = data;
 	account->root_path = g_strdup(settings->root);
+	account->trash = settings->trash;
+	account->sync = settings->sync;
+	account->writeback = settings->writeback;
 	account->mailboxes = g_hash_table_new(NULL, NULL);
 	account->worn_ids = g_hash_table_new(NULL, NULL);
 	account->by_name = g_hash_table_new(g_str_hash, g_str_equal);
@@ -260,6 +328,8 @@ account_new(Remote *remote, const AccountSettings *settings, const NameRules *ru
 	account->storage = settings->name ? storage_open(settings) : NULL;
 	account->reader = reader_new(account, settings->memory);
 	account->listed = keep_load_tree(account);
+	if (!settings->read_only)
+		overlay_new(account);
 	return account;
 }
 
@@ -287,8 +357,12 @@ account_free(Account *account)
 	GHashTableIter iter;
 	gpointer mailbox;
 
+	g_clear_pointer(&account->watch, watch_free);
+	if (account->overlay)
+		overlay_free(account->overlay);
 	account_close_storage(account);
 	reader_free(account->reader);
+	answers_free(account);
 	g_hash_table_iter_init(&iter, account->mailboxes);
 	while (g_hash_table_iter_next(&iter, NULL, &mailbox))
 		mailbox_free(mailbox);
@@ -368,6 +442,8 @@ account_status(Account *account, GString *text)
 	BlockCacheStatistics cache = reader_statistics(account->reader);
 
 	account->remote->operations->status(account->remote, text);
+	if (account->overlay)
+		flusher_status(account->overlay->flusher, text);
 	g_string_append_printf(
 		text,
 		"mailboxes: %u\nmessages: %" G_GUINT64_FORMAT "\nsizes_trusted: %s\n"

@@ -7,6 +7,7 @@
  * woken.
  */
 #include "keep.h"
+#include "promise.h"
 #include "reader-private.h"
 
 #include <string.h>
@@ -294,14 +295,27 @@ fetch_finish(Fetch *fetch, gboolean broke, guint64 end, const GError *error)
 	g_free(fetch);
 }
 
+static gboolean
+is_being_moved(const Fetch *fetch)
+{
+	const Overlay *overlay = fetch->reader->account->overlay;
+
+	return overlay && (promise_of_arrival(overlay, fetch->message) ||
+	                   overlay_resolve(overlay, fetch->message) != fetch->message);
+}
+
 static void
 on_done(guint64 end, const GError *error, gpointer data)
 {
 	Fetch *fetch = data;
 
+	gboolean broke = error != NULL;
+
 	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED))
 		note_refusal(fetch->reader, fetch->message, error);
-	fetch_finish(fetch, error != NULL, end, error);
+	if (is_being_moved(fetch) && g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE))
+		error = NULL; /* who waits looks where it is now */
+	fetch_finish(fetch, broke, end, error);
 }
 
 static const RemoteReadHandler read_handler = {.block = on_block, .done = on_done};

@@ -38,15 +38,9 @@ is_alike(const JournalEntry *a, const JournalEntry *b)
 }
 
 static gboolean
-is_of_mailbox(JournalKind kind)
-{
-	return kind == JOURNAL_CREATE || kind == JOURNAL_DELETE || kind == JOURNAL_RENAME;
-}
-
-static gboolean
 is_single(const Flusher *flusher, const JournalEntry *entry)
 {
-	return entry->id <= flusher->alone_until || is_of_mailbox(entry->kind);
+	return entry->id <= flusher->alone_until || journal_kind_is_of_mailbox(entry->kind);
 }
 
 /* Whether @entry goes with those in @entries, whose UIDs are in @uids and which have @size bytes.
@@ -118,7 +112,6 @@ flusher_batch_free(FlusherBatch *batch)
 	for (guint i = 0; i < batch->n_items; i++)
 		g_clear_error(&batch->items[i].error);
 	g_clear_pointer(&batch->candidates, g_array_unref);
-	g_clear_pointer(&batch->left, g_hash_table_unref);
 	g_hash_table_unref(batch->by_uid);
 	g_array_unref(batch->uids);
 	g_free(batch->items);
@@ -152,6 +145,20 @@ flusher_batch_collect_uids(FlusherBatch *batch)
 	for (guint i = 0; i < batch->n_items; i++)
 		g_array_append_val(batch->uids, batch->items[i].entry->uid);
 	flusher_batch_sort_uids(batch);
+}
+
+void
+flusher_batch_note_look(FlusherBatch *batch)
+{
+	if (!batch->n_looks++)
+		batch->looked_us = g_get_monotonic_time();
+}
+
+gboolean
+flusher_batch_is_young(const FlusherBatch *batch)
+{
+	return g_get_monotonic_time() - batch->looked_us <
+	       (gint64)batch->flusher->settings.late_ms * 1000;
 }
 
 /* --- outcomes --- */
@@ -200,7 +207,7 @@ take_answer(FlusherItem *item)
 		entry->replaces = 0;
 	if (item->to_uidvalidity)
 		entry->to_uidvalidity = item->to_uidvalidity;
-	if (entry->replaces && entry->state != JOURNAL_HALF)
+	if (entry->replaces && !item->replaced && entry->state != JOURNAL_HALF)
 		item->outcome = OUTCOME_HALF;
 }
 
@@ -236,6 +243,9 @@ note_rest(FlusherItem *item)
 	} else if (item->outcome == OUTCOME_AGAIN && entry->state == JOURNAL_SENT) {
 		entry->state = JOURNAL_QUEUED;
 		entry->uidnext = entry->new_uid = 0;
+		if (journal_kind_is_of_mailbox(entry->kind) &&
+		    g_error_matches(item->error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN))
+			entry->uidnext = 1;
 		journal_update(flusher->journal, entry);
 	}
 }
@@ -243,6 +253,8 @@ note_rest(FlusherItem *item)
 static void
 tell_failed(Flusher *flusher, JournalEntry *entry, const GError *error)
 {
+	if (entry->state != JOURNAL_HALF)
+		entry->uidnext = 0; /* nothing came of it */
 	entry->state = JOURNAL_FAILED;
 	g_free(entry->error);
 	entry->error = g_strdup(error->message);
@@ -258,7 +270,7 @@ tell(FlusherItem *item)
 	if (item->outcome == OUTCOME_FAILED) {
 		tell_failed(flusher, item->entry, item->error);
 	} else if (item->outcome == OUTCOME_DONE) {
-		if (is_of_mailbox(item->entry->kind))
+		if (journal_kind_is_of_mailbox(item->entry->kind))
 			flusher_bound_forget_all(flusher);
 		flusher->events->done(item->entry, flusher->data);
 		journal_remove(flusher->journal, item->entry);
@@ -288,8 +300,8 @@ count_unknown(FlusherBatch *batch)
 	if (batch->flusher->n_unknown >= MAX_UNKNOWN)
 		batch->flusher->n_unknown = 0;
 	for (guint i = 0; i < batch->n_items; i++) {
-		if (batch->items[i].outcome != OUTCOME_AGAIN)
-			batch->flusher->n_unknown = 0;
+		if (batch->items[i].outcome != OUTCOME_AGAIN) /* it goes on, if slowly */
+			batch->flusher->n_unknown = batch->flusher->delay_ms = 0;
 		any = any ||
 		      g_error_matches(batch->items[i].error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN);
 	}

@@ -86,7 +86,7 @@ on_listed(const GError *error, gpointer data)
 	g_hash_table_unref(listing->paths);
 	g_hash_table_unref(listing->names);
 	g_free(listing);
-	if (error) {
+	if (error || (!done && flusher_batch_is_young(batch))) {
 		flusher_retry(batch->flusher, error);
 		return;
 	}
@@ -107,6 +107,7 @@ flusher_list(FlusherBatch *batch)
 
 	if (batch->flusher->stopped) /* it stays SENT, for next time */
 		return;
+	flusher_batch_note_look(batch);
 	listing = g_new0(Listing, 1);
 	listing->batch = batch;
 	listing->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);

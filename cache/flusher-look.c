@@ -5,8 +5,8 @@
  * which one's message is which, only how many there are.
  *
  *             new one there   old one there   nothing was answered    OK was answered
- *     APPEND  yes             -               done                    -
- *             no              -               queued again            -
+ *     APPEND  yes             -               done                    done
+ *             no              -               queued again            done, UID not known
  *     COPY    yes             -               done                    done
  *             no              yes             queued again            failed
  *             no              no              queued again            failed: gone
@@ -18,8 +18,12 @@
  *     (*) somebody may have moved it on. "Queued again" of what is gone then fails for that.
  *
  * Some servers do not show at once what they have just stored: an OK is believed for a few looks.
+ * Size alone is not enough where nothing was answered and there is a key to be had: a message that
+ * is there twice is better than one that is gone.
  */
 #include "flusher-private.h"
+
+#include "content-key.h"
 
 #define MAX_LOOKS 3
 
@@ -28,33 +32,57 @@ typedef struct {
 	gboolean has_size;
 	guint64 size;
 	guint64 content_key;
+	guint64 header_key; /* the same, by the header alone */
 	gboolean taken;
 } Candidate;
 
 static void look_failed(FlusherBatch *batch, const GError *error);
 
-/* --- what became of each --- */
-
 static gboolean
-is_like(const Candidate *candidate, const JournalEntry *entry)
+has_size(const Candidate *candidate, guint64 size)
 {
-	gboolean by_size = candidate->has_size && entry->size;
-	gboolean by_key = candidate->content_key && entry->content_key;
-
-	return (by_size || by_key) && (!by_size || candidate->size == entry->size) &&
-	       (!by_key || candidate->content_key == entry->content_key);
+	return !size || !candidate->has_size || candidate->size == size;
 }
+
+gboolean
+flusher_look_has_size(const FlusherBatch *batch, guint64 size)
+{
+	for (guint i = 0; i < batch->candidates->len; i++)
+		if (has_size(&g_array_index(batch->candidates, Candidate, i), size))
+			return TRUE;
+	return FALSE;
+}
+
+/* What was appended may well have none of the fields that make a key: then the other has none
+ * either. */
+static gboolean
+has_key(const Candidate *candidate, const FlusherItem *item)
+{
+	gboolean has_sizes = candidate->has_size && item->entry->size;
+	guint64 key = item->entry->content_key;
+
+	if (item->batch->kind == JOURNAL_APPEND)
+		return candidate->header_key == key && (key || has_sizes);
+	if (key)
+		return candidate->content_key == key;
+	if (item->left && item->outcome == OUTCOME_UNKNOWN)
+		return item->header_key && candidate->header_key == item->header_key;
+	return has_sizes;
+}
+
+/* --- what became of each --- */
 
 /* Takes the lowest that is like the item's. FALSE: there is none. */
 static gboolean
 take_candidate(FlusherBatch *batch, FlusherItem *item)
 {
 	const JournalEntry *entry = item->entry;
+
 	for (guint i = 0; i < batch->candidates->len; i++) {
 		Candidate *candidate = &g_array_index(batch->candidates, Candidate, i);
 
 		if (candidate->taken || candidate->uid < entry->uidnext ||
-		    !is_like(candidate, entry))
+		    !has_size(candidate, entry->size) || !has_key(candidate, item))
 			continue;
 		candidate->taken = TRUE;
 		item->new_uid = candidate->uid;
@@ -74,64 +102,57 @@ take_named(FlusherBatch *batch, guint32 uid)
 	}
 }
 
-static gboolean
-is_done(const FlusherItem *item)
-{
-	return item->outcome == OUTCOME_DONE || item->outcome == OUTCOME_HALF;
-}
-
-/* What is done has first choice: by the UID that was told, or by what it is. */
 static void
-take_for_done(FlusherBatch *batch)
+settle_unanswered(FlusherItem *item)
 {
-	for (guint i = 0; i < batch->n_items; i++)
-		if (is_done(&batch->items[i]) && batch->items[i].new_uid)
-			take_named(batch, batch->items[i].new_uid);
-	for (guint i = 0; i < batch->n_items; i++)
-		if (is_done(&batch->items[i]) && !batch->items[i].new_uid)
-			take_candidate(batch, &batch->items[i]);
+	g_autoptr(GError) error = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN,
+	                                      "the connection broke before it was done");
+
+	if (item->batch->kind == JOURNAL_MOVE && !item->left)
+		flusher_item_settle(item, OUTCOME_DONE, NULL);
+	else
+		flusher_item_settle(item, OUTCOME_AGAIN, error);
 }
 
 static void
-settle_missing(FlusherItem *item, gboolean left)
+settle_answered(FlusherItem *item)
 {
-	gboolean answered = item->outcome == OUTCOME_UNTOLD;
-	gboolean move = item->batch->kind == JOURNAL_MOVE;
 	g_autoptr(GError) error = NULL;
 
-	if (!answered && move && !left) {
+	if (item->batch->kind == JOURNAL_APPEND) {
 		flusher_item_settle(item, OUTCOME_DONE, NULL);
-	} else if (!answered) {
-		error = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN,
-		                    "the connection broke before it was done");
-		flusher_item_settle(item, OUTCOME_AGAIN, error);
-	} else {
-		error = left ? g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_FAILED,
-		                           "the server says that it is done, but it is not there")
-		             : g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE,
-		                           "the message was gone before");
-		flusher_item_settle(item, OUTCOME_FAILED, error);
+		return;
 	}
+	error = item->left ? g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_FAILED,
+	                                 "the server says that it is done, but it is not there")
+	                   : g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE,
+	                                 "the message was gone before");
+	flusher_item_settle(item, OUTCOME_FAILED, error);
 }
 
 static void
 settle_item(FlusherItem *item)
 {
-	FlusherBatch *batch = item->batch;
-	gboolean left = g_hash_table_contains(batch->left, GUINT_TO_POINTER(item->entry->uid));
+	gboolean half = item->batch->kind == JOURNAL_MOVE && item->left;
 
-	if (!take_candidate(batch, item))
-		settle_missing(item, left);
+	if (take_candidate(item->batch, item))
+		flusher_item_settle(item, half ? OUTCOME_HALF : OUTCOME_DONE, NULL);
+	else if (item->outcome == OUTCOME_UNTOLD)
+		settle_answered(item);
 	else
-		flusher_item_settle(
-			item, batch->kind == JOURNAL_MOVE && left ? OUTCOME_HALF : OUTCOME_DONE,
-			NULL);
+		settle_unanswered(item);
 }
 
-static gboolean
-is_open(const FlusherItem *item)
+/* Those with a key first, for one without would take the message of any that has its size. */
+static void
+settle_those(FlusherBatch *batch, FlusherOutcome outcome)
 {
-	return item->outcome == OUTCOME_UNKNOWN || item->outcome == OUTCOME_UNTOLD;
+	for (guint i = 0; i < batch->n_items; i++)
+		if (batch->items[i].outcome == outcome && batch->items[i].entry->content_key)
+			settle_item(&batch->items[i]);
+	for (guint i = 0; i < batch->n_items; i++)
+		if (batch->items[i].outcome == outcome)
+			settle_item(&batch->items[i]);
 }
 
 /* Fewer are there than the server has put there. */
@@ -145,79 +166,42 @@ is_worth_another_look(const FlusherBatch *batch)
 	return !batch->n_told && n_untold > batch->candidates->len && batch->n_looks < MAX_LOOKS;
 }
 
+/* What a broken connection brought to the server is perhaps still being carried out. */
+static gboolean
+is_too_early(const FlusherBatch *batch)
+{
+	guint n_unknown = 0, n_free = 0;
+
+	for (guint i = 0; i < batch->n_items; i++)
+		n_unknown += batch->items[i].outcome == OUTCOME_UNKNOWN;
+	for (guint i = 0; i < batch->candidates->len; i++)
+		n_free += !g_array_index(batch->candidates, Candidate, i).taken;
+	return n_unknown > n_free && flusher_batch_is_young(batch);
+}
+
+/* What was answered has first choice. */
 static void
 settle_all(FlusherBatch *batch)
 {
-	if (is_worth_another_look(batch)) {
+	if (is_worth_another_look(batch) || is_too_early(batch)) {
 		flusher_retry(batch->flusher, NULL);
 		return;
 	}
-	take_for_done(batch);
 	for (guint i = 0; i < batch->n_items; i++)
-		if (is_open(&batch->items[i]))
-			settle_item(&batch->items[i]);
+		if (batch->items[i].new_uid)
+			take_named(batch, batch->items[i].new_uid);
+	settle_those(batch, OUTCOME_UNTOLD);
+	settle_those(batch, OUTCOME_UNKNOWN);
 	flusher_batch_end(batch);
 }
 
-/* --- what is left in the source --- */
-
-static guint
-first_not_below(const GArray *uids, guint32 uid)
-{
-	guint low = 0, high = uids->len;
-
-	while (low < high) {
-		guint middle = low + (high - low) / 2;
-
-		if (g_array_index(uids, guint32, middle) < uid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static void
-on_left(guint32 first, guint32 last, gpointer data)
+on_source_found(FlusherBatch *batch, const GError *error)
 {
-	FlusherBatch *batch = data;
-
-	for (guint i = first_not_below(batch->uids, first); i < batch->uids->len; i++) {
-		guint32 uid = g_array_index(batch->uids, guint32, i);
-
-		if (uid > last)
-			break;
-		g_hash_table_add(batch->left, GUINT_TO_POINTER(uid));
-	}
-}
-
-/* In a mailbox that is gone nothing is left. */
-static void
-on_left_done(guint32 exists, const GError *error, gpointer data)
-{
-	FlusherBatch *batch = data;
-
-	(void)exists;
-	if (error && error->code != IMAPFS_ERROR_NOT_FOUND && error->code != IMAPFS_ERROR_STALE)
+	if (error)
 		look_failed(batch, error);
 	else
 		settle_all(batch);
-}
-
-static const RemoteUidsHandler left_handler = {.range = on_left, .done = on_left_done};
-
-static void
-look_in_source(FlusherBatch *batch)
-{
-	Remote *remote = batch->flusher->remote;
-
-	if (batch->kind == JOURNAL_APPEND) {
-		settle_all(batch);
-	} else if (!batch->flusher->stopped) {
-		flusher_batch_collect_uids(batch);
-		remote->operations->uids(remote, batch->first->mailbox, batch->first->uidvalidity,
-		                         &left_handler, batch);
-	}
 }
 
 /* --- what is new in the target --- */
@@ -232,11 +216,13 @@ static void
 on_message(const RemoteMessage *message, gpointer data)
 {
 	FlusherBatch *batch = data;
+	const FlusherSettings *settings = &batch->flusher->settings;
 	const Candidate candidate = {
 		.uid = message->uid,
 		.has_size = message->has_size,
 		.size = message->size,
-		.content_key = batch->flusher->settings.content_key(message),
+		.content_key = settings->content_key(message, FALSE),
+		.header_key = settings->content_key(message, TRUE),
 	};
 
 	g_array_append_val(batch->candidates, candidate);
@@ -284,7 +270,11 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 		return;
 	}
 	sort_candidates(batch->candidates);
-	look_in_source(batch);
+	batch->source_found = on_source_found;
+	if (batch->kind == JOURNAL_APPEND)
+		settle_all(batch);
+	else if (!batch->flusher->stopped)
+		flusher_source_find(batch);
 }
 
 static const RemoteScanHandler scan_handler = {
@@ -295,6 +285,23 @@ static const RemoteScanHandler scan_handler = {
 };
 
 /* --- looking --- */
+
+const char *
+flusher_look_fields(const FlusherBatch *batch)
+{
+	const char *fields = batch->flusher->settings.header_fields;
+
+	return batch->kind == JOURNAL_APPEND || !fields ? CONTENT_KEY_FIELDS : fields;
+}
+
+static void
+settle_unseen(FlusherItem *item, const GError *error)
+{
+	if (item->outcome == OUTCOME_UNTOLD && item->batch->kind == JOURNAL_APPEND)
+		flusher_item_settle(item, OUTCOME_DONE, NULL);
+	else if (item->outcome == OUTCOME_UNTOLD || item->outcome == OUTCOME_UNKNOWN)
+		flusher_item_settle(item, OUTCOME_FAILED, error);
+}
 
 /* Another mailbox, or one that may not be read: nobody will ever know. */
 static void
@@ -310,8 +317,7 @@ look_failed(FlusherBatch *batch, const GError *error)
 	                    "the connection broke, and whether it was done cannot be found out: %s",
 	                    error->message);
 	for (guint i = 0; i < batch->n_items; i++)
-		if (is_open(&batch->items[i]))
-			flusher_item_settle(&batch->items[i], OUTCOME_FAILED, cause);
+		settle_unseen(&batch->items[i], cause);
 	flusher_batch_end(batch);
 }
 
@@ -333,20 +339,17 @@ flusher_look(FlusherBatch *batch)
 	RemoteScan scan = {
 		.mailbox = batch->first->to,
 		.uidvalidity = batch->first->to_uidvalidity,
-		.header_fields = batch->flusher->settings.header_fields,
+		.header_fields = flusher_look_fields(batch),
 	};
 	guint32 bound = lowest_bound(batch);
 	g_autoptr(GError) error = NULL;
 
 	if (batch->flusher->stopped) /* it stays SENT, for next time */
 		return;
-	if (!batch->candidates) {
+	if (!batch->candidates)
 		batch->candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
-		batch->left = g_hash_table_new(NULL, NULL);
-	}
 	g_array_set_size(batch->candidates, 0);
-	g_hash_table_remove_all(batch->left);
-	batch->n_looks++;
+	flusher_batch_note_look(batch);
 	if (!bound || !scan.mailbox) {
 		error = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_FAILED, "nothing was noted of it");
 		look_failed(batch, error);

@@ -6,6 +6,7 @@
  *     flusher-send.c     sending what is queued
  *     flusher-bound.c    from which UID on a mailbox's messages are new
  *     flusher-look.c     finding out what became of messages that were sent
+ *     flusher-source.c   the same, where they came from
  *     flusher-list.c     the same for mailboxes
  *     flusher-remove.c   removing messages
  */
@@ -30,7 +31,10 @@ struct Flusher {
 	guint n_unknown; /* times in a row that something was sent in vain, it is not known why */
 	GHashTable *bounds; /* mailbox -> FlusherBound */
 	WaitQueue waiters;
+	guint wake_source;
 	gboolean stopped;
+	gboolean no_line; /* what went wrong last is that there is no connection */
+	gint64 troubled_at_us;
 	char *trouble; /* what went wrong last, or NULL */
 };
 
@@ -51,7 +55,13 @@ typedef struct {
 	JournalEntry *entry;
 	FlusherOutcome outcome;
 	guint32 new_uid, to_uidvalidity; /* 0: not told */
+	gboolean replaced;               /* what it replaces is gone */
 	GError *error;                   /* of FAILED, UNKNOWN and AGAIN */
+
+	/* flusher-source.c */
+	gboolean left;         /* it is still in the source */
+	gboolean header_asked; /* what it is has been asked for */
+	guint64 header_key;    /* content_key() of its header; 0: none, or not asked for */
 } FlusherItem;
 
 struct FlusherBatch {
@@ -65,6 +75,8 @@ struct FlusherBatch {
 	guint n_under_way;  /* operations of the Remote */
 	GArray *uids;       /* of guint32, ascending: what the operation under way is about */
 
+	guint32 n_found; /* messages in the mailbox that is to be deleted */
+
 	/* flusher-bound.c */
 	guint32 last_uid; /* in the target */
 	void (*bound)(FlusherBatch *batch, guint32 uidnext, const GError *error);
@@ -76,15 +88,19 @@ struct FlusherBatch {
 
 	/* flusher-look.c */
 	guint n_looks;
+	gint64 looked_us;   /* for the first time */
 	guint32 opened;     /* UIDVALIDITY of the target */
 	guint n_told;       /* items with a new_uid when the answer had come */
 	GArray *candidates; /* of messages in the target */
-	GHashTable *left;   /* set of the batch's UIDs that are still in the source */
+
+	/* flusher-source.c */
+	void (*source_found)(FlusherBatch *batch, const GError *error);
 };
 
 /* --- flusher.c --- */
 
-/* Tries again later: to begin a batch, or to go on with the one under way. */
+/* Tries again later: to begin a batch, or to go on with the one under way. @error NULL: not because
+ * something could not be done, but to look once more. */
 void flusher_retry(Flusher *flusher, const GError *error);
 
 /* The batch has ended. @retry: why not all of it could be done now, or NULL. */
@@ -112,6 +128,10 @@ void flusher_batch_settle(FlusherBatch *batch, FlusherOutcome outcome, const GEr
  * have no outcome. A refusal of many may be meant for one of them: they go one by one. */
 void flusher_batch_fail(FlusherBatch *batch, const GError *error);
 
+/* It is looked for now. Whether that began so recently that what was sent may still come to be. */
+void flusher_batch_note_look(FlusherBatch *batch);
+gboolean flusher_batch_is_young(const FlusherBatch *batch);
+
 void flusher_item_settle(FlusherItem *item, FlusherOutcome outcome, const GError *error);
 /* Makes batch->uids those of the entries; puts them in order. */
 void flusher_batch_collect_uids(FlusherBatch *batch);
@@ -129,6 +149,18 @@ void flusher_look(FlusherBatch *batch);
 void flusher_list(FlusherBatch *batch);
 void flusher_remove_half(FlusherBatch *batch);
 void flusher_remove(FlusherBatch *batch);
+
+/* --- flusher-look.c, flusher-source.c --- */
+
+/* What to ask for of headers. */
+const char *flusher_look_fields(const FlusherBatch *batch);
+
+/* Whether a message that is new in the target may have this size (0: not known). */
+gboolean flusher_look_has_size(const FlusherBatch *batch, guint64 size);
+
+/* Notes which of the batch's messages are left in the source, and the header_key of those that
+ * cannot be told otherwise, then calls batch->source_found. */
+void flusher_source_find(FlusherBatch *batch);
 
 /* --- flusher-bound.c --- */
 

@@ -2,14 +2,15 @@
  * Sending what is queued.
  *
  *     may be done twice     REMOVE, FLAGS                           send
- *     changes mailboxes     CREATE, DELETE, RENAME           note,  send
+ *     changes mailboxes     CREATE, RENAME                   note,  send
+ *                           DELETE                           note,  empty?,  send
  *     adds messages         APPEND, COPY, MOVE        bound, note,  send
  *
  * bound: from which UID on new messages of the target will be found, should nobody know what came
  * of it. note: the entries are SENT, and that is on stable storage.
  *
- * A COPY or MOVE of several messages may be answered for some of them only (COPYUID), or for none,
- * even where the answer is OK; what was not told is looked for. A MOVE that only copied is half
+ * Where a message is now may not be told even where the answer is OK (APPENDUID, COPYUID), and of
+ * several messages for some only; what was not told is looked for. A MOVE that only copied is half
  * done.
  */
 #include "flusher-private.h"
@@ -39,19 +40,31 @@ outcome_of(const GError *error)
 	return flusher_is_transient(error) ? OUTCOME_AGAIN : OUTCOME_FAILED;
 }
 
+static void
+not_sent(FlusherBatch *batch, const char *words)
+{
+	g_autoptr(GError) error =
+		g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "not sent: %s", words);
+
+	flusher_batch_settle(batch, OUTCOME_AGAIN, error);
+	flusher_batch_end(batch);
+}
+
 /* --- appending --- */
 
 static void
-on_appended(guint32 uidvalidity, guint32 uid, const GError *error, gpointer data)
+on_appended(guint32 uidvalidity, guint32 uid, gboolean replaced, const GError *error, gpointer data)
 {
 	FlusherItem *item = data;
 
+	item->replaced = replaced;
 	if (!error && uid && uidvalidity) {
 		item->new_uid = uid;
 		item->to_uidvalidity = uidvalidity;
 		item->batch->n_told++;
 	}
-	flusher_item_settle(item, outcome_of(error), error);
+	flusher_item_settle(item, !error && !item->new_uid ? OUTCOME_UNTOLD : outcome_of(error),
+	                    error);
 	if (!--item->batch->n_under_way)
 		send_end(item->batch);
 }
@@ -72,6 +85,7 @@ send_append(FlusherItem *item)
 		.content = content,
 		.flags = entry->flags,
 		.internaldate = entry->internaldate,
+		.replaces = entry->replaces,
 	};
 
 	if (!content) {
@@ -201,6 +215,21 @@ send_flags(FlusherBatch *batch)
 
 /* --- mailboxes: one at a time --- */
 
+/* Where it was sent before, and nobody knew what came of it, the refusal may tell. */
+static gboolean
+is_done_before(const FlusherBatch *batch, const GError *error)
+{
+	return g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_EXISTS) ||
+	       (batch->kind == JOURNAL_RENAME &&
+	        g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND));
+}
+
+static gboolean
+shares(const FlusherBatch *batch)
+{
+	return batch->kind == JOURNAL_CREATE && batch->flusher->settings.shares;
+}
+
 static void
 on_mailbox_done(const GError *error, gpointer data)
 {
@@ -210,11 +239,56 @@ on_mailbox_done(const GError *error, gpointer data)
 	if (batch->kind == JOURNAL_DELETE &&
 	    g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND))
 		outcome = OUTCOME_DONE;
+	if ((batch->first->uidnext || shares(batch)) && is_done_before(batch, error))
+		outcome = batch->kind == JOURNAL_CREATE ? OUTCOME_DONE : OUTCOME_UNKNOWN;
 	flusher_batch_settle(batch, outcome, error);
 	send_end(batch);
 }
 
 static const RemoteDoneHandler delete_handler = {.done = on_mailbox_done};
+
+static void
+on_message_found(guint32 first, guint32 last, gpointer data)
+{
+	((FlusherBatch *)data)->n_found += last - first + 1;
+}
+
+/* A mailbox that is only a level above others cannot be opened, and holds nothing. */
+static void
+on_searched(guint32 exists, const GError *error, gpointer data)
+{
+	FlusherBatch *batch = data;
+	Remote *remote = batch->flusher->remote;
+	guint32 n = MAX(batch->n_found, exists);
+	g_autoptr(GError) cause = NULL;
+
+	if (error && error->code != IMAPFS_ERROR_NOT_FOUND) {
+		on_mailbox_done(error, batch);
+	} else if (!error && n) {
+		cause = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_NOT_EMPTY,
+		                    n == 1 ? "not deleted: %u message is in it"
+		                           : "not deleted: %u messages are in it",
+		                    n);
+		on_mailbox_done(cause, batch);
+	} else if (batch->flusher->stopped) {
+		not_sent(batch, "stopping");
+	} else {
+		remote->operations->delete (remote, batch->first->mailbox, &delete_handler, batch);
+	}
+}
+
+static const RemoteUidsHandler search_handler = {.range = on_message_found, .done = on_searched};
+
+/* DELETE takes the messages with it, and somebody may have put some there in the meantime. */
+static void
+send_delete(FlusherBatch *batch)
+{
+	Remote *remote = batch->flusher->remote;
+
+	batch->n_found = 0;
+	remote->operations->uids(remote, batch->first->mailbox, batch->first->uidvalidity,
+	                         &search_handler, batch);
+}
 
 static void
 on_mailbox_named(const char *name, const GError *error, gpointer data)
@@ -247,7 +321,7 @@ send_mailbox(FlusherBatch *batch)
 	else if (batch->kind == JOURNAL_RENAME)
 		remote->operations->rename(remote, entry->mailbox, &name, &mailbox_handler, batch);
 	else
-		remote->operations->delete (remote, entry->mailbox, &delete_handler, batch);
+		send_delete(batch);
 }
 
 /* --- all of them --- */
@@ -272,16 +346,6 @@ send_now(FlusherBatch *batch)
 	default:
 		send_mailbox(batch);
 	}
-}
-
-static void
-not_sent(FlusherBatch *batch, const char *words)
-{
-	g_autoptr(GError) error =
-		g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_INTERRUPTED, "not sent: %s", words);
-
-	flusher_batch_settle(batch, OUTCOME_AGAIN, error);
-	flusher_batch_end(batch);
 }
 
 static void
@@ -375,6 +439,6 @@ flusher_send(FlusherBatch *batch)
 	} else if (batch->kind == JOURNAL_REMOVE || batch->kind == JOURNAL_FLAGS) {
 		send_now(batch);
 	} else {
-		note(batch, 0);
+		note(batch, batch->first->uidnext);
 	}
 }

@@ -101,19 +101,31 @@ on_source(gpointer data)
 }
 
 /* Up to a quarter more, so that not all who lost one server come back at one moment. */
-void
-flusher_retry(Flusher *flusher, const GError *error)
+static void
+schedule_retry(Flusher *flusher, gboolean waiting)
 {
 	guint delay_ms = flusher->delay_ms ? flusher->delay_ms * 2 : flusher->settings.retry_min_ms;
 
 	flusher->delay_ms = CLAMP(delay_ms, 1, MAX(flusher->settings.retry_max_ms, 1));
-	g_free(flusher->trouble);
-	flusher->trouble = g_strdup(error ? error->message : "unknown outcome");
 	g_info("changes wait for %u ms: %s", flusher->delay_ms, flusher->trouble);
 	schedule(flusher,
 	         flusher->delay_ms +
 	                 (guint)g_random_int_range(0, (gint32)flusher->delay_ms / 4 + 1),
-	         TRUE);
+	         waiting);
+}
+
+void
+flusher_retry(Flusher *flusher, const GError *error)
+{
+	g_free(flusher->trouble);
+	flusher->troubled_at_us = g_get_monotonic_time();
+	flusher->no_line =
+		error && flusher_is_transient(error) && error->code != IMAPFS_ERROR_INTERRUPTED;
+	flusher->trouble = g_strdup(error ? error->message : "the server does not show it yet");
+	schedule_retry(flusher, error != NULL);
+	if (flusher_is_waiting(flusher) && flusher->events->waiting)
+		flusher->events->waiting(flusher->data);
+	wait_queue_wake(&flusher->waiters, NULL);
 }
 
 void
@@ -126,8 +138,8 @@ flusher_next(Flusher *flusher, const GError *retry)
 		g_clear_pointer(&flusher->trouble, g_free);
 		if (flusher_head(flusher))
 			schedule(flusher, 0, FALSE);
+		wait_queue_wake(&flusher->waiters, NULL);
 	}
-	wait_queue_wake(&flusher->waiters, NULL);
 }
 
 static void
@@ -183,6 +195,7 @@ flusher_free(Flusher *flusher)
 	journal_flush(flusher->journal); /* so that what was to be noted calls back now */
 	if (flusher->batch)
 		flusher_batch_free(flusher->batch);
+	g_clear_handle_id(&flusher->wake_source, g_source_remove);
 	g_hash_table_unref(flusher->bounds);
 	g_free(flusher->trouble);
 	g_free(flusher);
@@ -194,12 +207,42 @@ flusher_is_idle(const Flusher *flusher)
 	return !flusher_head(flusher);
 }
 
-CacheResult
-flusher_wait(Flusher *flusher, guint64 until_id, Waiter *waiter)
+gboolean
+flusher_is_waiting(const Flusher *flusher)
+{
+	return flusher->waiting && flusher->source;
+}
+
+gboolean
+flusher_is_offline(const Flusher *flusher)
+{
+	return flusher->no_line && flusher_is_waiting(flusher);
+}
+
+gint64
+flusher_waits_since_us(const Flusher *flusher)
+{
+	return g_get_monotonic_time() - flusher->troubled_at_us;
+}
+
+gboolean
+flusher_is_done(const Flusher *flusher, guint64 until_id)
 {
 	const JournalEntry *head = flusher_head(flusher);
 
-	if (!head || head->id > until_id)
+	return !head || head->id > until_id;
+}
+
+const char *
+flusher_trouble(const Flusher *flusher)
+{
+	return flusher->trouble ? flusher->trouble : "no reason is known";
+}
+
+CacheResult
+flusher_wait(Flusher *flusher, guint64 until_id, Waiter *waiter)
+{
+	if (flusher_is_done(flusher, until_id))
 		return CACHE_READY;
 	waiter_park(waiter, &flusher->waiters);
 	return CACHE_PARKED;
@@ -215,12 +258,31 @@ is_in_batch(const FlusherBatch *batch, guint64 id)
 }
 
 gboolean
+flusher_is_sent(const Flusher *flusher, const JournalEntry *entry)
+{
+	return entry->state == JOURNAL_SENT || entry->state == JOURNAL_HALF ||
+	       is_in_batch(flusher->batch, entry->id);
+}
+
+/* Not while somebody is in the middle of changing things. */
+static gboolean
+on_wake(gpointer data)
+{
+	Flusher *flusher = data;
+
+	flusher->wake_source = 0;
+	wait_queue_wake(&flusher->waiters, NULL);
+	return G_SOURCE_REMOVE;
+}
+
+gboolean
 flusher_cancel(Flusher *flusher, JournalEntry *entry)
 {
-	if (entry->state != JOURNAL_QUEUED || is_in_batch(flusher->batch, entry->id))
+	if (entry->state == JOURNAL_FAILED || flusher_is_sent(flusher, entry))
 		return FALSE;
 	journal_remove(flusher->journal, entry);
-	wait_queue_wake(&flusher->waiters, NULL);
+	if (!flusher->wake_source)
+		flusher->wake_source = g_idle_add(on_wake, flusher);
 	return TRUE;
 }
 

@@ -14,7 +14,7 @@ static const char *const statement_texts[INDEX_N_STATEMENTS] = {
 	[INDEX_COMMIT] = "COMMIT",
 	[INDEX_SAVE_META] = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)",
 	[INDEX_RESET_OTHER] = "UPDATE mailboxes SET uidnext = 0, highestmodseq = 0, exists_ = 0,"
-			      " complete = 0, holey = 0"
+			      " complete = 0, holey = 0, permanent_flags = NULL, read_only = 0"
 			      " WHERE id = ?1 AND uidvalidity NOT IN (0, ?2)",
 	[INDEX_SAVE_MAILBOX] =
 		"INSERT INTO mailboxes"
@@ -23,6 +23,8 @@ static const char *const statement_texts[INDEX_N_STATEMENTS] = {
 		" name = ?3, path = ?4, delimiter = ?5, selectable = ?6, uidvalidity = ?7",
 	[INDEX_SAVE_STATE] = "UPDATE mailboxes SET uidnext = ?2, highestmodseq = ?3, exists_ = ?4,"
 			     " complete = ?5, holey = ?6 WHERE id = ?1",
+	[INDEX_SAVE_ACCESS] =
+		"UPDATE mailboxes SET permanent_flags = ?2, read_only = ?3 WHERE id = ?1",
 	[INDEX_DELETE_MAILBOX] = "DELETE FROM mailboxes WHERE id = ?1",
 	[INDEX_WEAR_ID] = "INSERT OR IGNORE INTO worn_ids VALUES(?1)",
 	[INDEX_SAVE_FLAG_SET] = "INSERT INTO flag_sets VALUES(?1, ?2)",
@@ -122,6 +124,7 @@ index_mailbox_clear(gpointer data)
 
 	g_free(mailbox->name);
 	g_free(mailbox->path);
+	g_free(mailbox->permanent_flags);
 }
 
 /* The bytes of a column, which need not be UTF-8; NULL where it is NULL or a NUL is in them. */
@@ -148,6 +151,17 @@ get_state(sqlite3_stmt *row, IndexState *state)
 	return valid;
 }
 
+/* Flags that make no sense are as good as not told. */
+static void
+get_access(sqlite3_stmt *row, IndexMailbox *mailbox)
+{
+	g_autofree char *flags = get_bytes(row, 12);
+
+	if (flags && g_utf8_validate(flags, -1, NULL))
+		mailbox->permanent_flags = g_steal_pointer(&flags);
+	mailbox->read_only = sqlite3_column_int(row, 13) != 0;
+}
+
 static gboolean
 get_mailbox(sqlite3_stmt *row, IndexMailbox *mailbox)
 {
@@ -160,6 +174,7 @@ get_mailbox(sqlite3_stmt *row, IndexMailbox *mailbox)
 	mailbox->selectable = sqlite3_column_int(row, 5) != 0;
 	if (!get_state(row, &mailbox->state))
 		mailbox->state = (IndexState){0};
+	get_access(row, mailbox);
 	return get_uint32(row, 1, &mailbox->position) && has_name == (mailbox->name != NULL) &&
 	       mailbox->path && *mailbox->path && delimiter >= 0 && delimiter < 0x80 &&
 	       get_uint32(row, 6, &mailbox->uidvalidity);
@@ -227,7 +242,8 @@ load_rows(Index *index)
 		RowHandler handler;
 	} tables[] = {
 		{"SELECT id, position, name, path, delimiter, selectable, uidvalidity, uidnext,"
-	         " highestmodseq, exists_, complete, holey FROM mailboxes ORDER BY position, id",
+	         " highestmodseq, exists_, complete, holey, permanent_flags, read_only FROM "
+	         "mailboxes ORDER BY position, id",
 	         on_mailbox},
 		{"SELECT id FROM worn_ids", on_worn_id},
 		{"SELECT id, flags FROM flag_sets", on_flag_set},

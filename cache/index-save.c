@@ -149,6 +149,43 @@ index_save_state(Index *index, guint32 mailbox, const IndexState *state)
 	index_write_push(index, mailbox, &write->base);
 }
 
+typedef struct {
+	IndexWrite base;
+	char *permanent_flags; /* or NULL */
+	gboolean read_only;
+} AccessWrite;
+
+static int
+write_access(Index *index, IndexWrite *write)
+{
+	const AccessWrite *access = (AccessWrite *)write;
+	sqlite3_stmt *statement = index_statement(index, INDEX_SAVE_ACCESS);
+
+	sqlite3_bind_int64(statement, 1, write->mailbox);
+	if (access->permanent_flags)
+		sqlite3_bind_text(statement, 2, access->permanent_flags, -1, SQLITE_STATIC);
+	sqlite3_bind_int(statement, 3, access->read_only != 0);
+	return index_step(index, statement);
+}
+
+static void
+clear_access(IndexWrite *write)
+{
+	g_free(((AccessWrite *)write)->permanent_flags);
+}
+
+void
+index_save_access(Index *index, guint32 mailbox, const char *permanent_flags, gboolean read_only)
+{
+	AccessWrite *write = g_new0(AccessWrite, 1);
+
+	write->base.write = write_access;
+	write->base.clear = clear_access;
+	write->permanent_flags = g_strdup(permanent_flags);
+	write->read_only = read_only;
+	index_write_push(index, mailbox, &write->base);
+}
+
 static int
 write_removal(Index *index, IndexWrite *write)
 {

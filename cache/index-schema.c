@@ -37,7 +37,12 @@ static const char version_1[] =
 	"    content_key INTEGER NOT NULL, name TEXT NOT NULL,"
 	"    PRIMARY KEY(mailbox, uid)) WITHOUT ROWID;";
 
-static const char *const steps[] = {version_1};
+/* What may be done, as SELECT told. */
+static const char version_2[] =
+	"ALTER TABLE mailboxes ADD COLUMN permanent_flags TEXT;"
+	"ALTER TABLE mailboxes ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0";
+
+static const char *const steps[] = {version_1, version_2};
 
 static int
 get_version(sqlite3 *db, int *version)

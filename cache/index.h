@@ -35,7 +35,10 @@ typedef struct {
 	char delimiter;   /* 0: none */
 	gboolean selectable;
 	guint32 uidvalidity; /* 0: not known yet */
-	IndexState state;    /* not saved by index_save_mailbox() */
+	/* Not saved by index_save_mailbox(). */
+	IndexState state;
+	char *permanent_flags; /* as in RemoteScanned; NULL: not known, or all */
+	gboolean read_only;    /* by the server's word */
 } IndexMailbox;
 
 typedef struct {
@@ -80,12 +83,14 @@ const GArray *index_worn_ids(const Index *index);
 /* The one copy of @flags, which lives as long as the index. */
 const char *index_intern_flags(Index *index, const char *flags);
 
-/* All but the state. Should another UIDVALIDITY have been known under this id (0 is another, too),
- * messages and state are forgotten. Copies. */
+/* All but the state and what may be done. Should another UIDVALIDITY have been known under this id
+ * (0 is another, too), these and the messages are forgotten. Copies. */
 void index_save_mailbox(Index *index, const IndexMailbox *mailbox);
 
 /* Of a mailbox that has been saved. Copies. */
 void index_save_state(Index *index, guint32 mailbox, const IndexState *state);
+void index_save_access(Index *index, guint32 mailbox, const char *permanent_flags,
+                       gboolean read_only);
 
 /* Forgets the mailbox and its messages; its id is worn from now on. */
 void index_remove_mailbox(Index *index, guint32 mailbox);

@@ -4,6 +4,8 @@
  *     journal.c           opening, closing, the entries in memory
  *     journal-schema.c    the file: its tables, their versions, setting it aside
  *     journal-row.c       an entry as a row
+ *     journal-names.c     names that messages were given here
+ *     journal-names.c     names that messages were given here
  *     journal-write.c     the queue of writes and their transactions
  *     journal-spool.c     the bytes to be appended
  */
@@ -20,6 +22,8 @@ typedef enum {
 	JOURNAL_STATEMENT_COMMIT,
 	JOURNAL_STATEMENT_SAVE,
 	JOURNAL_STATEMENT_REMOVE,
+	JOURNAL_STATEMENT_NAME,
+	JOURNAL_STATEMENT_UNNAME,
 	JOURNAL_STATEMENT_TOUCH,
 	JOURNAL_N_STATEMENTS
 } JournalStatement;
@@ -33,6 +37,7 @@ struct Journal {
 	/* Of the loop. */
 	GQueue entries;     /* of JournalEntry, by id */
 	GHashTable *by_id;  /* &JournalEntry.id -> JournalEntry */
+	GHashTable *names;  /* message -> name (journal-names.c) */
 	guint64 last_id;    /* given out */
 	guint64 last_added; /* committed */
 	GQueue pending;     /* of JournalWrite, for the next transaction */
@@ -73,6 +78,12 @@ int journal_row_save(Journal *journal, const JournalEntry *entry);
 int journal_row_remove(Journal *journal, guint64 id);
 int journal_row_step(Journal *journal, JournalStatement which);
 
+/* --- journal-names.c --- */
+
+/* SQLite codes. The first on the worker; the second when the file is opened. */
+int journal_names_save(Journal *journal, const char *key, const char *name);
+int journal_names_load(Journal *journal);
+
 /* --- journal-write.c --- */
 
 /* One thing to be done to the file. */
@@ -80,6 +91,8 @@ typedef struct {
 	JournalEntry *row;     /* a copy of what is to be saved, or NULL */
 	guint64 removed_id;    /* entry that is to be removed, or 0 */
 	char *staged;          /* and its file, or NULL */
+	char *named;           /* message that gets a name, or NULL ... */
+	char *name;            /* ... which is NULL: none any more */
 	JournalEntry *added;   /* joins the entries once it is committed, or NULL */
 	JournalAdded on_added; /* ... and then this is called */
 	gboolean settles;      /* all so far is to be on stable storage ... */

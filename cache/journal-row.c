@@ -20,6 +20,8 @@ static const char *const statement_texts[JOURNAL_N_STATEMENTS] = {
 		"INSERT OR REPLACE INTO entries(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
 		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
 	[JOURNAL_STATEMENT_REMOVE] = "DELETE FROM entries WHERE id = ?1",
+	[JOURNAL_STATEMENT_NAME] = "INSERT OR REPLACE INTO names(message, name) VALUES(?1, ?2)",
+	[JOURNAL_STATEMENT_UNNAME] = "DELETE FROM names WHERE message = ?1",
 	[JOURNAL_STATEMENT_TOUCH] = "UPDATE clock SET ticks = ticks + 1",
 };
 
@@ -194,6 +196,8 @@ journal_row_begin(Journal *journal)
 		                          SQLITE_PREPARE_PERSISTENT, &journal->statements[i], NULL);
 	if (!code)
 		code = load_last_id(journal);
+	if (!code)
+		code = journal_names_load(journal);
 	if (code)
 		return code;
 	code = sqlite3_prepare_v2(journal->db, "SELECT " COLUMNS " FROM entries ORDER BY id", -1,

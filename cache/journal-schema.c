@@ -31,9 +31,13 @@ static const char version_1[] =
 	"    size INTEGER NOT NULL, content_key INTEGER NOT NULL, new_uid INTEGER NOT NULL,"
 	"    uidnext INTEGER NOT NULL, error BLOB, time INTEGER NOT NULL);";
 
+/* message is "UIDVALIDITY UID mailbox". */
+static const char version_2[] =
+	"CREATE TABLE names(message BLOB PRIMARY KEY, name BLOB NOT NULL) WITHOUT ROWID;";
+
 #define LOG_BYTES (1024 * 1024)
 
-static const char *const steps[] = {version_1};
+static const char *const steps[] = {version_1, version_2};
 
 /* A journal whose name is lost with the power would be lost with it. */
 static gboolean

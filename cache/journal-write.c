@@ -31,6 +31,8 @@ write_free(JournalWrite *write)
 	g_clear_pointer(&write->added, journal_entry_free);
 	g_clear_pointer(&write->unsynced, g_ptr_array_unref);
 	g_free(write->staged);
+	g_free(write->named);
+	g_free(write->name);
 	g_free(write);
 }
 
@@ -72,6 +74,8 @@ write_rows(Journal *journal, const GQueue *writes)
 			code = journal_row_save(journal, write->row);
 		else if (write->removed_id)
 			code = journal_row_remove(journal, write->removed_id);
+		if (!code && write->named)
+			code = journal_names_save(journal, write->named, write->name);
 	}
 	return code;
 }
@@ -152,20 +156,40 @@ transaction_error(const JournalTransaction *transaction)
 	return g_error_new(IMAPFS_ERROR, (gint)code, "%s: %s", JOURNAL_FILE, transaction->words);
 }
 
-/* What is asked for is told; what was only to be noted is to be noted still. */
-static void
-keep_for_next(Journal *journal, GQueue *writes)
+static gboolean
+adds_any(const GQueue *writes)
 {
+	for (const GList *link = writes->head; link; link = link->next)
+		if (((const JournalWrite *)link->data)->added)
+			return TRUE;
+	return FALSE;
+}
+
+/* What is asked for is told; what was only to be noted is to be noted still. What was to take the
+ * place of a removed entry may not be there now: so that one's bytes stay. Whoever waits for what
+ * is noted is told of it as well: those writes end up in @told. */
+static void
+keep_for_next(Journal *journal, GQueue *writes, GQueue *told)
+{
+	gboolean added = adds_any(writes);
 	GList *link = writes->tail, *previous;
 
 	for (; link; link = previous) {
-		JournalWrite *write = link->data;
+		JournalWrite *write = link->data, *teller;
 
 		previous = link->prev;
 		if (write->added || write->settles)
 			continue;
 		g_queue_unlink(writes, link);
 		g_queue_push_head_link(&journal->pending, link);
+		if (added)
+			g_clear_pointer(&write->staged, g_free);
+		if (!write->on_settled)
+			continue;
+		teller = g_new0(JournalWrite, 1);
+		teller->on_settled = g_steal_pointer(&write->on_settled);
+		teller->data = write->data;
+		g_queue_push_head(told, teller);
 	}
 }
 
@@ -228,15 +252,17 @@ transaction_done(DiskJob *job)
 	JournalTransaction *transaction = (JournalTransaction *)job;
 	Journal *journal = transaction->journal;
 	g_autoptr(GError) error = transaction_error(transaction);
+	GQueue told = G_QUEUE_INIT;
 
 	if (error && !journal->failing)
 		g_warning("%s", error->message);
 	journal->failing = error != NULL;
 	journal->running = NULL;
 	if (error)
-		keep_for_next(journal, &transaction->writes);
+		keep_for_next(journal, &transaction->writes, &told);
 	if (!error || is_awaited(journal))
 		journal_write_run(journal);
+	tell_all(journal, &told, error);
 	tell_all(journal, &transaction->writes, error);
 	g_free(transaction->words);
 	g_free(transaction);

@@ -75,6 +75,12 @@ journal_last_id(const Journal *journal)
 	return journal->last_added;
 }
 
+guint64
+journal_last_given(const Journal *journal)
+{
+	return journal->last_id;
+}
+
 /* --- opening and closing --- */
 
 static Journal *
@@ -88,6 +94,7 @@ journal_alloc(const Folder *folder, Disk *disk)
 	journal->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
 	journal->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	journal->memory_files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	journal->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	journal->orphans = g_ptr_array_new_with_free_func(g_free);
 	return journal;
 }
@@ -108,6 +115,7 @@ journal_dispose(Journal *journal)
 	}
 	g_hash_table_unref(journal->unsynced);
 	g_hash_table_unref(journal->memory_files);
+	g_hash_table_unref(journal->names);
 	g_ptr_array_unref(journal->orphans);
 	g_free(journal);
 }
@@ -182,12 +190,13 @@ journal_free(Journal *journal)
 
 /* --- changes --- */
 
-void
+guint64
 journal_add(Journal *journal, JournalEntry *entry, JournalAdded callback, gpointer data)
 {
 	JournalWrite *write = g_new0(JournalWrite, 1);
+	guint64 id = ++journal->last_id;
 
-	entry->id = ++journal->last_id;
+	entry->id = id;
 	entry->time = g_get_real_time() / G_USEC_PER_SEC;
 	if (entry->staged)
 		g_hash_table_add(journal->unsynced, g_strdup(entry->staged));
@@ -196,6 +205,7 @@ journal_add(Journal *journal, JournalEntry *entry, JournalAdded callback, gpoint
 	write->on_added = callback;
 	write->data = data;
 	journal_write_push(journal, write);
+	return id;
 }
 
 void
@@ -206,11 +216,30 @@ journal_listen(Journal *journal, void (*added)(gpointer data), gpointer data)
 }
 
 void
-journal_update(Journal *journal, const JournalEntry *entry)
+journal_update_then(Journal *journal, const JournalEntry *entry, JournalSettled callback,
+                    gpointer data)
 {
 	JournalWrite *write = g_new0(JournalWrite, 1);
 
 	write->row = journal_entry_copy(entry);
+	write->on_settled = callback;
+	write->data = data;
+	journal_write_push(journal, write);
+}
+
+void
+journal_update(Journal *journal, const JournalEntry *entry)
+{
+	journal_update_then(journal, entry, NULL, NULL);
+}
+
+void
+journal_barrier(Journal *journal, JournalSettled callback, gpointer data)
+{
+	JournalWrite *write = g_new0(JournalWrite, 1);
+
+	write->on_settled = callback;
+	write->data = data;
 	journal_write_push(journal, write);
 }
 

@@ -57,13 +57,23 @@ typedef struct {
 	gint64 internaldate; /* seconds since 1970 */
 	char *staged;        /* APPEND: name of its file, from journal_stage() */
 	guint64 size;        /* bytes, as RFC822.SIZE will be told */
-	guint64 content_key; /* as the flusher's content_key() will tell */
+	guint64 content_key; /* as the flusher's content_key() will tell; of APPEND
+	                      * content_key_of_header() */
 	guint32 new_uid;     /* (*) in to */
-	guint32 uidnext;     /* (*) of to, before it was sent: what is new is not below */
+	guint32 uidnext;     /* (*) of to, before it was sent: what is new is not below. Of a
+	                      * FAILED one not 0: it must not be sent again. Of a mailbox
+	                      * 1: it was sent before, and it is not known what came of it */
 	char *error;         /* (*) why it failed, for people */
 	gint64 time;         /* when it was added: seconds since 1970; journal_add() fills it */
 	GList link;          /* the journal's */
 } JournalEntry;
+
+/* Whether it is about a mailbox, and not about messages. */
+static inline gboolean
+journal_kind_is_of_mailbox(JournalKind kind)
+{
+	return kind == JOURNAL_CREATE || kind == JOURNAL_DELETE || kind == JOURNAL_RENAME;
+}
 
 JournalEntry *journal_entry_new(JournalKind kind);
 JournalEntry *journal_entry_copy(const JournalEntry *entry);
@@ -91,30 +101,58 @@ JournalEntry *journal_entry(const Journal *journal, guint64 id);
 /* That of the last entry that has been committed; 0: there never was one. */
 guint64 journal_last_id(const Journal *journal);
 
+/* That of the last entry that was added, committed or not. */
+guint64 journal_last_given(const Journal *journal);
+
 /* @entry has been committed and is in journal_entries(), or NULL: it could not be written, and must
  * not be carried out (IMAPFS_ERROR_QUOTA: the disk is full; READ_ONLY; FAILED). */
 typedef void (*JournalAdded)(JournalEntry *entry, const GError *error, gpointer data);
 
 /* Takes @entry, which is the journal's from now on, and which must not be looked at before
- * @callback (may be NULL). Many that are added while the disk is busy share one transaction. */
-void journal_add(Journal *journal, JournalEntry *entry, JournalAdded callback, gpointer data);
+ * @callback (may be NULL). Many that are added while the disk is busy share one transaction.
+ * Returns the entry's id. */
+guint64 journal_add(Journal *journal, JournalEntry *entry, JournalAdded callback, gpointer data);
 
 /* Calls @added whenever entries have been committed, after their own callbacks. One may listen. */
 void journal_listen(Journal *journal, void (*added)(gpointer data), gpointer data);
+
+typedef void (*JournalSettled)(const GError *error, gpointer data);
 
 /* Writes @entry as it is now. What cannot be written is logged once, and tried again with whatever
  * is written next. */
 void journal_update(Journal *journal, const JournalEntry *entry);
 
+/* The same, and calls @callback once it has been tried, from the loop. */
+void journal_update_then(Journal *journal, const JournalEntry *entry, JournalSettled callback,
+                         gpointer data);
+
+/* Calls @callback once all that was asked for before has been tried to be written, from the loop:
+ * the error, if any, is that of what goes together with this. */
+void journal_barrier(Journal *journal, JournalSettled callback, gpointer data);
+
 /* Frees @entry, forgets it, and then deletes its staged file. */
 void journal_remove(Journal *journal, JournalEntry *entry);
+
+/* The name that message @uid of @mailbox (server's bytes) was given here, or NULL. The journal's.
+ */
+const char *journal_name(const Journal *journal, const char *mailbox, guint32 uidvalidity,
+                         guint32 uid);
+
+/* Notes it (NULL: it has none any more); @callback, which may be NULL, as for
+ * journal_update_then(). */
+void journal_set_name(Journal *journal, const char *mailbox, guint32 uidvalidity, guint32 uid,
+                      const char *name, JournalSettled callback, gpointer data);
+
+/* Mailbox @from is called @to now, and so are those below it. */
+void journal_move_names(Journal *journal, const char *from, const char *to, char delimiter);
+
+/* An id that no entry has or will have. */
+guint64 journal_next_id(Journal *journal);
 
 /* What is added, updated and removed between the two is in the file all together or not at all.
  * May be nested. */
 void journal_hold(Journal *journal);
 void journal_release(Journal *journal);
-
-typedef void (*JournalSettled)(const GError *error, gpointer data);
 
 /* Calls @callback once everything so far is on stable storage: all entries, and with @staged also
  * the bytes that they are to append (fsync). With an error, it may not be. */

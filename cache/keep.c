@@ -7,6 +7,8 @@
  */
 #include "keep.h"
 
+#include "hidden.h"
+#include "overlay.h"
 #include "storage.h"
 
 #define MANY 1000 /* messages put together before they are sent */
@@ -39,8 +41,10 @@ take_row(Account *account, const IndexMailbox *row)
 		g_hash_table_add(account->worn_ids, GUINT_TO_POINTER(row->id));
 		return;
 	}
-	mailbox->unsaved = FALSE;
+	mailbox->unsaved = mailbox->subscription_told = FALSE;
 	mailbox->synced = row->state;
+	mailbox->permanent_flags = g_strdup(row->permanent_flags);
+	mailbox->read_only = row->read_only;
 	mailbox->early_id = row->id != mailbox_natural_id(mailbox);
 	if (row->selectable && row->uidvalidity)
 		mailbox->state = MAILBOX_STORED;
@@ -81,7 +85,8 @@ keep_mailbox(Mailbox *mailbox)
 		.uidvalidity = mailbox->uidvalidity,
 	};
 
-	if (!index || !mailbox->unsaved || !mailbox->name)
+	/* One that was made or renamed here is saved when a listing has told its path. */
+	if (!index || !mailbox->unsaved || !mailbox->name || !mailbox->path)
 		return;
 	mailbox->unsaved = FALSE;
 	index_save_mailbox(index, &row);
@@ -158,6 +163,17 @@ keep_size(Mailbox *mailbox, const Message *message)
 }
 
 void
+keep_name(Mailbox *mailbox, const Message *message)
+{
+	Index *index = index_of(mailbox->account);
+
+	if (!index || is_named_by_uid(mailbox))
+		return;
+	keep_flush(mailbox);
+	index_save_name(index, mailbox->id, message->uid, message->name);
+}
+
+void
 keep_no_messages(Mailbox *mailbox, guint32 first, guint32 last)
 {
 	Index *index = index_of(mailbox->account);
@@ -194,6 +210,17 @@ keep_state(Mailbox *mailbox)
 	index_save_state(index, mailbox->id, &mailbox->synced);
 }
 
+void
+keep_access(Mailbox *mailbox)
+{
+	Index *index = index_of(mailbox->account);
+
+	if (!index)
+		return;
+	keep_mailbox(mailbox);
+	index_save_access(index, mailbox->id, mailbox->permanent_flags, mailbox->read_only);
+}
+
 /* --- loading --- */
 
 typedef struct {
@@ -207,7 +234,10 @@ static char *
 take_name(const Mailbox *mailbox, IndexMessage *row)
 {
 	const RemoteMessage remote = {.uid = row->uid};
+	const char *given = overlay_given_name(mailbox, row->uid);
 
+	if (given)
+		return g_strdup(given);
 	return is_named_by_uid(mailbox) ? mailbox->account->rules->message(&remote)
 	                                : g_steal_pointer(&row->name);
 }
@@ -228,8 +258,12 @@ take_messages(Mailbox *mailbox, GArray *rows)
 
 		if (!*row->name && !is_named_by_uid(mailbox))
 			break;
+		if (mailbox_find_message(mailbox, row->uid))
+			continue;
 		message.name = take_name(mailbox, row);
 		message.flags = g_ref_string_new_intern(row->flags);
+		if (!mailbox_hidden_by(mailbox, row->uid))
+			message.name = mailbox_claim_name(mailbox, row->uid, message.name);
 		mailbox_take_message(mailbox, &message);
 	}
 }
@@ -249,7 +283,11 @@ on_loaded(GArray *rows, gpointer data)
 		n = mailbox->messages->len;
 		mailbox->state = rows && synced->complete && n >= synced->exists ? MAILBOX_COMPLETE
 		                                                                 : MAILBOX_UNKNOWN;
-		mailbox->holey = synced->holey || n != synced->exists;
+		mailbox->holey = synced->holey || n < synced->exists ||
+		                 (!synced->uidnext && n != synced->exists);
+		mailbox->known_until = mailbox_last_uid(mailbox);
+		if (synced->uidnext) /* what we have put there since is no sign */
+			mailbox->known_until = MIN(mailbox->known_until, synced->uidnext - 1);
 	}
 	if (rows)
 		g_array_unref(rows);

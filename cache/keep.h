@@ -17,15 +17,19 @@ void keep_mailbox(Mailbox *mailbox);
 /* The mailbox with @id is no more, nor are its messages and their bytes. */
 void keep_no_mailbox(Account *account, guint32 id);
 
-/* A new message; its flags; its true size; that those in [@first, @last] are gone. */
+/* A new message; its flags; its true size; its new name; that those in [@first, @last] are gone. */
 void keep_message(Mailbox *mailbox, const Message *message);
 void keep_flags(Mailbox *mailbox, const Message *message);
 void keep_size(Mailbox *mailbox, const Message *message);
+void keep_name(Mailbox *mailbox, const Message *message);
 void keep_no_messages(Mailbox *mailbox, guint32 first, guint32 last);
 
 /* Sends what has been put together, and then mailbox->synced if it is another than before. */
 void keep_flush(Mailbox *mailbox);
 void keep_state(Mailbox *mailbox);
+
+/* What may be done in it, as SELECT told last. */
+void keep_access(Mailbox *mailbox);
 
 /* Brings the messages that are kept of @mailbox into memory, then calls @loaded; not before this
  * returns. The mailbox may be gone by then. */

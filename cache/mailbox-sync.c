@@ -19,14 +19,20 @@
  * A sync that breaks off leaves what has come; the next one goes on from there. Callbacks name the
  * mailbox by id and find it again, for it may be gone by then.
  */
+#include "flagged.h"
+#include "hidden.h"
 #include "keep.h"
+#include "overlay.h"
 #include "reattach.h"
+#include "watch.h"
+#include "rights.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_AT_ONCE  150 /* messages: a READDIR of 32 KiB */
 #define SHOWN_AFTER_MS 20
+#define FLAGS_APART_US G_GINT64_CONSTANT(1000) /* for each message in the mailbox */
 #define MAX_VANISHED   (1 << 20) /* numbers: if more are told, the counts will not agree */
 
 typedef struct {
@@ -40,6 +46,7 @@ typedef struct {
 	GArray *left;          /* of guint32 pairs: ranges of UIDs that the server still has */
 	GArray *vanished;      /* likewise: that it says it has not */
 	IndexState state;      /* what the mailbox is like if this ends well */
+	IndexState announced;  /* before it began */
 	guint show_later;      /* source that shows what has come since, should nothing more come */
 } Sync;
 
@@ -81,8 +88,16 @@ sync_note_state(const Sync *sync, Mailbox *mailbox)
 		mailbox->synced = state;
 		keep_state(mailbox);
 	}
+	mailbox->followed = sync->announced;
 	mailbox->flags_known |= sync->with_changes || !sync->known_until;
 	reattach_listed(mailbox);
+}
+
+/* Then it may have another name to the server than is known here. */
+static gboolean
+is_being_renamed(const Mailbox *mailbox)
+{
+	return mailbox->next_name || mailbox->trusted_at_us > g_get_monotonic_time();
 }
 
 /* With an old list in hand nobody is told of a failure: that list is shown. */
@@ -99,8 +114,11 @@ sync_end(Sync *sync, const GError *error)
 	if (!mailbox)
 		return;
 	keep_flush(mailbox);
+	overlay_mailbox_listed(mailbox);
+	mailbox_flags_listed(mailbox);
 	mailbox->n_syncs_done = mailbox->n_syncs_begun;
 	mailbox->replaced = FALSE;
+	watch_synced(mailbox, error);
 	if (!error && mailbox->selectable && mailbox->state != MAILBOX_COMPLETE) {
 		mailbox->state = MAILBOX_COMPLETE;
 		if (mailbox->unordered)
@@ -110,7 +128,10 @@ sync_end(Sync *sync, const GError *error)
 		g_info("listing %s: %s", mailbox->file_name, error->message);
 	else
 		g_info("listed %s: %u messages", mailbox->file_name, mailbox->messages->len);
-	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND)) {
+	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND) &&
+	    is_being_renamed(mailbox)) {
+		error = NULL; /* who waits asks again, by the new name */
+	} else if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND)) {
 		mailbox_become_level(mailbox); /* some servers go on listing it */
 		account_refresh(mailbox->account, FALSE);
 		error = mailbox->children->len ? NULL : error;
@@ -157,7 +178,8 @@ merge_ranges(GArray *pairs, guint32 until)
 	guint n = pairs->len / 2, n_merged = 0;
 	guint32(*ranges)[2] = (guint32(*)[2])pairs->data;
 
-	qsort(ranges, n, sizeof(*ranges), compare_ranges);
+	if (n)
+		qsort(ranges, n, sizeof(*ranges), compare_ranges);
 	for (guint i = 0; i < n; i++) {
 		guint32 last = MIN(ranges[i][1], until);
 
@@ -208,7 +230,8 @@ static void
 forget_what_is_not_left(const Sync *sync, Mailbox *mailbox)
 {
 	g_autoptr(GArray) gone = g_array_new(FALSE, FALSE, sizeof(guint32));
-	guint32 last_known = mailbox_last_uid(mailbox), next = 1;
+	guint32 until = MAX(sync->known_until, mailbox->known_until);
+	guint32 last_known = MIN(mailbox_last_uid(mailbox), until), next = 1;
 
 	for (guint i = 0; i < sync->left->len && next && next <= last_known; i += 2) {
 		guint32 first = g_array_index(sync->left, guint32, i);
@@ -294,6 +317,7 @@ on_message(const RemoteMessage *message, gpointer data)
 	if (!mailbox || message->uid <= sync->known_until)
 		return;
 	mailbox_add_message(mailbox, message);
+	mailbox->known_until = MAX(mailbox->known_until, message->uid);
 	mailbox->n_unseen++;
 }
 
@@ -352,8 +376,8 @@ sync_restart(Sync *sync, Mailbox *mailbox, const GError *error)
 		return FALSE;
 	sync->restarted = mailbox->replaced = TRUE;
 	keep_flush(mailbox);
-	mailbox_drop_messages(mailbox, 1, G_MAXUINT32);
 	mailbox->state = MAILBOX_UNKNOWN;
+	mailbox_drop_messages(mailbox, 1, G_MAXUINT32);
 	g_array_set_size(sync->vanished, 0);
 	sync_scan(sync, mailbox, 0);
 	return TRUE;
@@ -372,6 +396,8 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 	if (mailbox && !error) {
 		sync->state.uidnext = scanned->uidnext;
 		sync->state.highestmodseq = scanned->highestmodseq;
+		mailbox->seen_uidnext = scanned->uidnext;
+		rights_scanned(mailbox, scanned);
 	}
 	if (!mailbox || error ||
 	    (!mailbox->holey && (scanned->exists == mailbox->messages->len ||
@@ -392,19 +418,37 @@ static const RemoteScanHandler scan_handler = {
 	.done = on_scanned,
 };
 
+/* Without mod-sequences every change of flags costs the flags of all messages: when there is a sign
+ * of one, and not too often where these are many. */
+static gboolean
+asks_for_flags(Mailbox *mailbox)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (mailbox->synced.highestmodseq)
+		return TRUE;
+	if (mailbox->flags_known || (mailbox->flags_asked_at_us &&
+	                             now - mailbox->flags_asked_at_us <
+	                                     mailbox->messages->len * FLAGS_APART_US))
+		return FALSE;
+	mailbox->flags_asked_at_us = now;
+	return TRUE;
+}
+
 static void
 sync_scan(Sync *sync, Mailbox *mailbox, guint32 after_uid)
 {
 	RemoteScan scan;
 
-	/* Without mod-sequences every change of flags costs the flags of all messages: once. */
-	sync->with_changes = mailbox->synced.highestmodseq || !mailbox->flags_known;
+	sync->with_changes = asks_for_flags(mailbox);
 	scan = (RemoteScan){
 		.mailbox = mailbox->name,
 		.uidvalidity = sync->restarted ? 0 : mailbox->uidvalidity,
 		.after_uid = after_uid,
 		.changes = sync->with_changes,
 		.since_modseq = mailbox->synced.highestmodseq,
+		.messages = mailbox->announced.exists,
+		.uidnext = mailbox->announced.uidnext,
 		.header_fields = mailbox->account->rules->header_fields,
 	};
 
@@ -460,7 +504,7 @@ on_loaded(guint32 mailbox_id, gpointer data)
 	}
 	if (mailbox->state == MAILBOX_COMPLETE)
 		wait_queue_wake(&mailbox->syncing, NULL);
-	sync_scan(sync, mailbox, mailbox_last_uid(mailbox));
+	sync_scan(sync, mailbox, mailbox->known_until);
 }
 
 static void
@@ -468,15 +512,17 @@ sync_begin(Mailbox *mailbox)
 {
 	Sync *sync = g_new0(Sync, 1);
 
+	mailbox_forget_expunged(mailbox);
 	sync->account = mailbox->account;
 	sync->mailbox_id = mailbox->id;
+	sync->announced = mailbox->announced;
 	sync->left = g_array_new(FALSE, FALSE, sizeof(guint32));
 	sync->vanished = g_array_new(FALSE, FALSE, sizeof(guint32));
 	mailbox->n_syncs_begun++;
 	if (mailbox->state == MAILBOX_STORED)
 		keep_load_messages(mailbox, on_loaded, sync);
 	else
-		sync_scan(sync, mailbox, mailbox_last_uid(mailbox));
+		sync_scan(sync, mailbox, mailbox->known_until);
 }
 
 /* --- the questions --- */
@@ -490,16 +536,26 @@ is_busy(const Mailbox *mailbox)
 /* One that is under way may have passed what the caller wants to see: then another follows it. The
  * first one is shared, for nobody has seen an older state. */
 guint64
-mailbox_refresh(Mailbox *mailbox)
+mailbox_resync(Mailbox *mailbox)
 {
-	if (!mailbox->selectable)
+	if (!mailbox->selectable || mailbox->planned)
 		return mailbox->n_syncs_done;
+	rights_ask(mailbox);
 	if (is_busy(mailbox) && mailbox->state != MAILBOX_COMPLETE)
 		return mailbox->n_syncs_begun;
 	mailbox->n_syncs_wanted = mailbox->n_syncs_begun + 1;
 	if (!is_busy(mailbox))
 		sync_begin(mailbox);
 	return mailbox->n_syncs_wanted;
+}
+
+guint64
+mailbox_refresh(Mailbox *mailbox)
+{
+	if (!mailbox->account->watch)
+		mailbox->flags_known = FALSE;
+	watch_used(mailbox);
+	return mailbox_resync(mailbox);
 }
 
 CacheResult

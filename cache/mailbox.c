@@ -6,7 +6,11 @@
  */
 #include <string.h>
 
+#include "flagged.h"
+#include "hidden.h"
 #include "keep.h"
+#include "local.h"
+#include "overlay.h"
 #include "reattach.h"
 
 static guint32
@@ -78,25 +82,72 @@ mailbox_message_after(const Mailbox *mailbox, guint32 after_uid)
 	guint i = after_uid == G_MAXUINT32 ? mailbox->messages->len
 	                                   : lower_bound(mailbox, after_uid + 1);
 
-	return i < mailbox->messages->len ? &g_array_index(mailbox->messages, Message, i) : NULL;
+	for (; i < mailbox->messages->len; i++) {
+		const Message *message = &g_array_index(mailbox->messages, Message, i);
+
+		if (!mailbox_hides(mailbox, message))
+			return message;
+	}
+	return NULL;
 }
 
-static gboolean
-name_is_taken(const Mailbox *mailbox, const char *name)
+gboolean
+mailbox_name_is_taken(const Mailbox *mailbox, const char *name)
 {
-	return g_hash_table_contains(mailbox->names, name) ||
+	return g_hash_table_contains(mailbox->names, name) || local_find(mailbox, name) ||
 	       (mailbox->children->len && mailbox_child(mailbox, name));
 }
 
-static char *
-choose_name(const Mailbox *mailbox, const RemoteMessage *message)
+/* A name that a user gave is not lost to one that is as good as gone. */
+static gboolean
+oust(Mailbox *mailbox, const char *name)
 {
-	const NameRules *rules = mailbox->account->rules;
-	g_autofree char *name = rules->message(message);
+	guint32 uid = GPOINTER_TO_UINT(g_hash_table_lookup(mailbox->names, name));
+	Message *other = uid ? mailbox_find_message(mailbox, uid) : NULL;
+	g_autofree char *again = NULL;
 
-	if (!name_is_taken(mailbox, name))
-		return g_steal_pointer(&name);
-	return rules->message_again(name, message->uid);
+	if (!other || overlay_given_name(mailbox, uid))
+		return FALSE;
+	again = mailbox->account->rules->message_again(name, uid);
+	mailbox_set_message_name(mailbox, other, again);
+	return TRUE;
+}
+
+char *
+mailbox_claim_name(Mailbox *mailbox, guint32 uid, char *name)
+{
+	char *again;
+
+	if (!mailbox_name_is_taken(mailbox, name) ||
+	    (overlay_given_name(mailbox, uid) && oust(mailbox, name)))
+		return name;
+	again = mailbox->account->rules->message_again(name, uid);
+	g_free(name);
+	return again;
+}
+
+static char *
+choose_name(Mailbox *mailbox, const RemoteMessage *message)
+{
+	const char *given = overlay_given_name(mailbox, message->uid);
+
+	return mailbox_claim_name(mailbox, message->uid,
+	                          given ? g_strdup(given)
+	                                : mailbox->account->rules->message(message));
+}
+
+void
+mailbox_set_message_name(Mailbox *mailbox, Message *message, const char *name)
+{
+	char *copy = g_strdup(name);
+
+	if (g_hash_table_lookup(mailbox->names, message->name) == GUINT_TO_POINTER(message->uid))
+		g_hash_table_remove(mailbox->names, message->name);
+	g_free(message->name);
+	message->name = copy;
+	g_hash_table_replace(mailbox->names, copy, GUINT_TO_POINTER(message->uid));
+	keep_name(mailbox, message);
+	mailbox_touch(mailbox);
 }
 
 /* A UID below the last comes only from a server that does not keep to the order. */
@@ -108,12 +159,24 @@ mailbox_take_message(Mailbox *mailbox, const Message *message)
 	if (i < mailbox->messages->len)
 		mailbox->unordered = TRUE;
 	g_array_insert_vals(mailbox->messages, i, message, 1);
-	g_hash_table_insert(mailbox->names, message->name, GUINT_TO_POINTER(message->uid));
+	if (!mailbox_hides(mailbox, message))
+		g_hash_table_replace(mailbox->names, message->name, GUINT_TO_POINTER(message->uid));
+}
+
+/* Of what was put there from here it is not known before. */
+static void
+learn_key(Mailbox *mailbox, Message *message, guint64 key)
+{
+	if (!key || message->content_key == key)
+		return;
+	message->content_key = key;
+	keep_message(mailbox, message);
 }
 
 void
 mailbox_add_message(Mailbox *mailbox, const RemoteMessage *remote)
 {
+	Message *known = mailbox_find_message(mailbox, remote->uid);
 	Message message = {
 		.uid = remote->uid,
 		.size = remote->has_size ? remote->size : 0,
@@ -121,31 +184,53 @@ mailbox_add_message(Mailbox *mailbox, const RemoteMessage *remote)
 		.content_key = reattach_key(remote),
 	};
 
-	if (mailbox_find_message(mailbox, remote->uid)) {
+	if (known) {
 		if (remote->flags)
 			mailbox_set_flags(mailbox, remote->uid, remote->flags);
+		learn_key(mailbox, known, message.content_key);
 		return;
 	}
 	if (!remote->has_size)
 		mailbox->account->sizes_lie = TRUE;
 	message.flags = g_ref_string_new_intern(remote->flags ? remote->flags : "");
 	message.name = choose_name(mailbox, remote);
+	if (mailbox->locals && overlay_suspects(mailbox, remote))
+		mailbox_hide(mailbox, remote->uid, HIDDEN_BY_SUSPICION);
 	mailbox_take_message(mailbox, &message);
 	keep_message(mailbox, &message);
-	if (mailbox->state == MAILBOX_COMPLETE)
+	if (mailbox->state == MAILBOX_COMPLETE) {
 		mailbox_touch(mailbox);
+		if (!mailbox_hides(mailbox, &message))
+			account_tell_message(mailbox, &message, ACCOUNT_MESSAGE_NEW);
+	}
+}
+
+/* Without UIDPLUS what has \Deleted is not shown. What is planned is told when it is done. */
+static void
+tell_flags(const Mailbox *mailbox, const Message *message, gboolean was_hidden)
+{
+	gboolean is_hidden = mailbox_hides(mailbox, message);
+
+	if (is_hidden != was_hidden)
+		account_tell_message(mailbox, message,
+		                     is_hidden ? ACCOUNT_MESSAGE_GONE : ACCOUNT_MESSAGE_NEW);
+	else if (!is_hidden && !mailbox_plans_flags(mailbox, message->uid))
+		account_tell_message(mailbox, message, ACCOUNT_MESSAGE_FLAGS);
 }
 
 void
 mailbox_set_flags(Mailbox *mailbox, guint32 uid, const char *flags)
 {
 	Message *message = mailbox_find_message(mailbox, uid);
+	gboolean was_hidden;
 
 	if (!message || g_str_equal(message->flags, flags))
 		return;
+	was_hidden = mailbox_hides(mailbox, message);
 	g_ref_string_release(message->flags);
 	message->flags = g_ref_string_new_intern(flags);
 	keep_flags(mailbox, message);
+	tell_flags(mailbox, message, was_hidden);
 }
 
 static void
@@ -153,10 +238,27 @@ forget_message(Mailbox *mailbox, const Message *message)
 {
 	Account *account = mailbox->account;
 
-	g_hash_table_remove(mailbox->names, message->name);
+	guint64 reason = mailbox_hidden_by(mailbox, message->uid);
+
+	if (reason ? reason != HIDDEN_BY_SUSPICION : !mailbox_hides(mailbox, message))
+		account_tell_message(mailbox, message, ACCOUNT_MESSAGE_GONE);
+	if (mailbox_hidden_by(mailbox, message->uid)) { /* nobody is shown it: nobody need hear */
+		mailbox_forget_hidden(mailbox, message->uid);
+		return;
+	}
+	if (g_hash_table_lookup(mailbox->names, message->name) == GUINT_TO_POINTER(message->uid))
+		g_hash_table_remove(mailbox->names, message->name);
 	account->events->entry_gone(message_id(mailbox->id, 0),
 	                            message_id(mailbox->id, message->uid), message->name,
 	                            account->data);
+}
+
+/* For certain, and for ever: with the name that it was given. */
+static void
+expunge_message(Mailbox *mailbox, const Message *message)
+{
+	overlay_give_name(mailbox, message->uid, NULL);
+	forget_message(mailbox, message);
 }
 
 void
@@ -170,6 +272,8 @@ mailbox_drop_messages(Mailbox *mailbox, guint32 first, guint32 last)
 	if (begin == end)
 		return;
 	g_array_remove_range(mailbox->messages, begin, end - begin);
+	if (!mailbox->messages->len)
+		mailbox->known_until = 0;
 	mailbox_touch(mailbox);
 }
 
@@ -202,7 +306,7 @@ mailbox_forget_ranges(Mailbox *mailbox, const GArray *ranges)
 		return;
 	memcpy(messages + n_left, gone->data, gone->len * sizeof(Message));
 	for (guint i = 0; i < gone->len; i++)
-		forget_message(mailbox, &g_array_index(gone, Message, i));
+		expunge_message(mailbox, &g_array_index(gone, Message, i));
 	g_array_set_size(mailbox->messages, n_left);
 	for (guint i = 0; i < ranges->len; i += 2)
 		keep_no_messages(mailbox, g_array_index(ranges, guint32, i),
@@ -224,7 +328,8 @@ mailbox_next_message(Mailbox *mailbox, guint32 after_uid, const Message **messag
 {
 	const Message *next = mailbox_message_after(mailbox, after_uid);
 
-	if (!next || (mailbox->state != MAILBOX_COMPLETE && mailbox->unordered)) {
+	if (!next ||
+	    (mailbox->state != MAILBOX_COMPLETE && (mailbox->unordered || mailbox->early))) {
 		CacheResult result = mailbox_await_messages(mailbox, waiter, error);
 
 		if (result != CACHE_READY)
@@ -239,11 +344,11 @@ mailbox_lookup(Mailbox *mailbox, const char *name, const Message **message, Wait
                GError **error)
 {
 	gpointer uid = g_hash_table_lookup(mailbox->names, name);
+	const Local *local = uid ? NULL : local_find(mailbox, name);
+	const Message *found = local ? &local->message : NULL;
 
-	*message = NULL;
-	if (uid) {
-		*message = mailbox_find_message(mailbox, GPOINTER_TO_UINT(uid));
-		return CACHE_READY;
-	}
-	return mailbox_await_messages(mailbox, waiter, error);
+	if (uid)
+		found = mailbox_find_message(mailbox, GPOINTER_TO_UINT(uid));
+	*message = found && !local && mailbox_hides(mailbox, found) ? NULL : found;
+	return found ? CACHE_READY : mailbox_await_messages(mailbox, waiter, error);
 }

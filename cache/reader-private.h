@@ -34,6 +34,21 @@ struct Reader {
 	GHashTable *refusals; /* message (gint64) -> Refusal */
 };
 
+/* --- reader.c --- */
+
+/* As account_read(), account_await_size() and account_is_kept(), of a message on the server. */
+CacheResult reader_read(Account *account, guint64 id, guint64 offset, gsize length,
+                        struct iovec *iov, guint max_iov, guint *n_iov, Waiter *waiter,
+                        GError **error);
+CacheResult reader_await_size(Account *account, guint64 id, Waiter *waiter);
+gboolean reader_is_kept(Account *account, guint64 id);
+
+/* Whether these bytes can be read without asking the server. */
+gboolean reader_has(Account *account, guint64 id, guint64 offset, gsize length);
+
+/* Message @from, of @size bytes, is called @to from now on. */
+void reader_move_blocks(Account *account, guint64 from, guint64 to, guint64 size);
+
 /* --- stored.c --- */
 
 /* The block from disk, if it is there and comes without waiting; NULL: not so. */

@@ -244,7 +244,7 @@ is_empty(const Account *account, const Message *message)
 }
 
 gboolean
-account_is_kept(Account *account, guint64 id)
+reader_is_kept(Account *account, guint64 id)
 {
 	const Message *message = reader_find_message(account, id);
 	gboolean kept = TRUE, here = TRUE;
@@ -265,7 +265,7 @@ account_is_kept(Account *account, guint64 id)
 }
 
 CacheResult
-account_await_size(Account *account, guint64 id, Waiter *waiter)
+reader_await_size(Account *account, guint64 id, Waiter *waiter)
 {
 	const Message *message = reader_find_message(account, id);
 	Fetch *fetch =
@@ -304,9 +304,44 @@ note_walk(Account *account, guint64 id, guint64 offset, gsize length)
 		prefetcher_note_end(account->reader->prefetcher, mailbox, message->uid);
 }
 
+gboolean
+reader_has(Account *account, guint64 id, guint64 offset, gsize length)
+{
+	const Message *message = reader_find_message(account, id);
+	guint64 end = message ? MIN(offset + length, MAX(message->size, offset)) : offset + length;
+
+	for (; offset < end; offset += REMOTE_BLOCK_SIZE - offset % REMOTE_BLOCK_SIZE)
+		if (!block_cache_has(account->reader->blocks, id,
+		                     (guint32)(offset / REMOTE_BLOCK_SIZE)) &&
+		    !stored_has(account->reader, id, (guint32)(offset / REMOTE_BLOCK_SIZE)))
+			return FALSE;
+	return message != NULL;
+}
+
+void
+reader_move_blocks(Account *account, guint64 from, guint64 to, guint64 size)
+{
+	BlockCache *blocks = account->reader->blocks;
+	guint32 last = (guint32)MIN(size / REMOTE_BLOCK_SIZE, G_MAXUINT16);
+
+	for (guint32 i = 0; i <= last; i++) {
+		GBytes *block =
+			block_cache_has(blocks, from, i) ? block_cache_get(blocks, from, i) : NULL;
+
+		if (!block)
+			continue;
+		g_bytes_ref(block);
+		block_cache_drop(blocks, from, i);
+		block_cache_put(blocks, to, i, block);
+		g_bytes_unref(block);
+	}
+	if (account->storage && !account->closing)
+		block_store_move(account->storage->blocks, from, to);
+}
+
 CacheResult
-account_read(Account *account, guint64 id, guint64 offset, gsize length, struct iovec *iov,
-             guint max_iov, guint *n_iov, Waiter *waiter, GError **error)
+reader_read(Account *account, guint64 id, guint64 offset, gsize length, struct iovec *iov,
+            guint max_iov, guint *n_iov, Waiter *waiter, GError **error)
 {
 	Reader *reader = account->reader;
 	CacheResult result = await_end(account, id, waiter);

@@ -13,6 +13,7 @@
 
 #define DEFAULT_BYTES (2ULL * 1024 * 1024 * 1024)
 #define PART_OF_FREE  10 /* of what is free on the disk, where that is less */
+#define PATIENCE_US   (2 * G_USEC_PER_SEC)
 #define LEAST_BYTES   (4ULL * 1024 * 1024)
 
 static guint64
@@ -48,13 +49,32 @@ open_blocks(const Storage *storage, const AccountSettings *settings, GError **er
 	return blocks;
 }
 
+/* A mount that was just taken down may still be delivering. */
+static Folder *
+open_folder(const AccountSettings *settings, GError **error)
+{
+	gint64 until = g_get_monotonic_time() + PATIENCE_US;
+	GError *cause = NULL;
+	Folder *folder;
+
+	while (!(folder = folder_open(settings->cache, settings->name, &cause)) &&
+	       g_error_matches(cause, IMAPFS_ERROR, IMAPFS_ERROR_EXISTS) &&
+	       g_get_monotonic_time() < until) {
+		g_clear_error(&cause);
+		g_usleep(PATIENCE_US / 20);
+	}
+	if (!folder)
+		g_propagate_error(error, cause);
+	return folder;
+}
+
 Storage *
 storage_open(const AccountSettings *settings)
 {
 	Storage *storage = g_new0(Storage, 1);
 	g_autoptr(GError) error = NULL;
 
-	storage->folder = folder_open(settings->cache, settings->name, &error);
+	storage->folder = open_folder(settings, &error);
 	if (storage->folder) {
 		storage->disk = disk_new();
 		storage->index = index_open(storage->folder, storage->disk, &error);
