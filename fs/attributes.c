@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "imapfs/attributes.h"
 #include "node.h"
 
 #define BLOCK_SIZE REMOTE_BLOCK_SIZE /* st_blksize: what one read should ask for */
@@ -37,19 +38,28 @@ attributes_set_size(struct stat *attr, guint64 size)
 void
 attributes_of_mailbox(const FileSystem *fs, const Mailbox *mailbox, struct stat *attr)
 {
-	attributes_init(fs, node_of_mailbox(fs, mailbox), S_IFDIR, 0700,
-	                mailbox_changed_at(mailbox), attr);
+	attributes_init(fs, node_of_mailbox(fs, mailbox), S_IFDIR,
+	                mailbox_is_writable(mailbox) ? 0700 : 0500, mailbox_changed_at(mailbox),
+	                attr);
 	attr->st_nlink = 2 + mailbox_n_children(mailbox);
 }
 
 void
-attributes_of_message(const FileSystem *fs, fuse_ino_t node, const Message *message,
-                      struct stat *attr)
+attributes_of_message(const FileSystem *fs, fuse_ino_t node, const Mailbox *mailbox,
+                      const Message *message, struct stat *attr)
 {
-	attributes_init(fs, node, S_IFREG, 0600, message->internaldate, attr);
+	gboolean writable = !mailbox || mailbox_has_writable_messages(mailbox);
+
+	attributes_init(fs, node, S_IFREG, writable ? 0600 : 0400, message->internaldate, attr);
 	/* Of an empty file the kernel would read nothing, and never find out that it is not empty.
 	 */
 	attributes_set_size(attr, message->size_exact ? message->size : MAX(message->size, 1));
+}
+
+double
+attributes_keep_seconds(const Message *message)
+{
+	return message->uid ? KEEP_SECONDS : 0;
 }
 
 void
@@ -78,9 +88,9 @@ entry_of_message(const FileSystem *fs, const Mailbox *mailbox, const Message *me
                  struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
-		.ino = message_id(mailbox_id(mailbox), message->uid),
+		.ino = mailbox_message_id(mailbox, message),
 		.entry_timeout = KEEP_SECONDS,
-		.attr_timeout = KEEP_SECONDS,
+		.attr_timeout = attributes_keep_seconds(message),
 	};
-	attributes_of_message(fs, entry->ino, message, &entry->attr);
+	attributes_of_message(fs, entry->ino, mailbox, message, &entry->attr);
 }

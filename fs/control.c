@@ -1,11 +1,13 @@
 /*
- * Control files: for now .imapfs/status, one "name: value" a line.
+ * Control files: .imapfs/status, one "name: value" a line; errors and pending, a change a line. For
+ * events see events.c.
  */
 #include "control.h"
 
 #include <errno.h>
 
 #include "attributes.h"
+#include "events.h"
 #include "node.h"
 
 static void
@@ -14,7 +16,7 @@ append_requests(const FileSystem *fs, GString *text)
 	static const char *const names[N_OPS] = {
 		[OP_LOOKUP] = "lookup",   [OP_GETATTR] = "getattr", [OP_OPENDIR] = "opendir",
 		[OP_READDIR] = "readdir", [OP_OPEN] = "open",       [OP_READ] = "read",
-		[OP_OTHER] = "other",
+		[OP_WRITE] = "write",     [OP_CHANGE] = "change",   [OP_OTHER] = "other",
 	};
 
 	g_string_append_printf(text, "parked: %u\n", fs->parked.length);
@@ -37,11 +39,31 @@ make_status(FileSystem *fs)
 	return g_string_free_to_bytes(text);
 }
 
+static GBytes *
+make_errors(FileSystem *fs)
+{
+	GString *text = g_string_new(NULL);
+
+	account_describe_errors(fs->account, text);
+	return g_string_free_to_bytes(text);
+}
+
+static GBytes *
+make_pending(FileSystem *fs)
+{
+	GString *text = g_string_new(NULL);
+
+	account_describe_pending(fs->account, text);
+	return g_string_free_to_bytes(text);
+}
+
 static const struct {
 	const char *name;
 	GBytes *(*make)(FileSystem *fs);
 } files[] = {
 	{"status", make_status},
+	{"errors", make_errors},
+	{"pending", make_pending},
 };
 
 GBytes *
@@ -76,6 +98,10 @@ control_lookup_file(Request *request)
 	FileSystem *fs = request->fs;
 	struct fuse_entry_param entry = {.attr_timeout = KEEP_SECONDS};
 
+	if (g_str_equal(request->name, EVENTS_NAME)) {
+		events_lookup(request);
+		return;
+	}
 	for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
 		GBytes *bytes;
 
@@ -97,6 +123,10 @@ control_getattr(Request *request)
 	GBytes *bytes = control_bytes(request->fs, request->node);
 	struct stat attr;
 
+	if (events_has(request->fs, request->node)) {
+		events_getattr(request);
+		return;
+	}
 	if (!bytes && request->node != NODE_CONTROL) {
 		request_reply_errno(request, ESTALE);
 		return;
@@ -110,13 +140,13 @@ control_getattr(Request *request)
 void
 control_readdir(Request *request)
 {
-	const char *names[2 + G_N_ELEMENTS(files)] = {".", ".."};
+	const char *names[3 + G_N_ELEMENTS(files)] = {".", "..", EVENTS_NAME};
 	g_autofree char *buffer = g_malloc(request->size);
 	struct fuse_entry_param entry = {0};
 	size_t used = 0;
 
 	for (guint i = 0; i < G_N_ELEMENTS(files); i++)
-		names[2 + i] = files[i].name;
+		names[3 + i] = files[i].name;
 	for (guint i = (guint)MIN(request->offset, (off_t)G_N_ELEMENTS(names));
 	     i < G_N_ELEMENTS(names); i++) {
 		size_t room = request->size - used, needed;

@@ -8,7 +8,7 @@
  * A READDIR cookie tells what was last shown, not how much: mailboxes by their id, then messages by
  * their UID. So entries that come or go meanwhile shift nothing, and seekdir is exact:
  *
- *     1 "."   2 ".."   id + 2 a child mailbox   2^32 + UID a message
+ *     1 "."   2 ".."   id + 2 a child mailbox   2^32 + UID a message   2^62 + n without a UID yet
  *
  * While a first listing streams in, READDIR answers with what has come, and waits only when it has
  * nothing to show.
@@ -22,6 +22,7 @@
 
 #define COOKIE_DOTS     2
 #define COOKIE_MESSAGES (1LL << 32)
+#define COOKIE_DRAFTS   (1LL << 62)
 
 /* Whether the kernel's copy of the listing is that of this version; from now on it is. */
 static gboolean
@@ -141,7 +142,7 @@ listing_add_children(Listing *listing, const Mailbox *mailbox)
 
 /* What comes after the messages that fit; CACHE_READY means that there is nothing to wait for. */
 static CacheResult
-listing_add_messages(Listing *listing, Mailbox *mailbox, GError **error)
+listing_add_messages(Listing *listing, Mailbox *mailbox, gboolean *all, GError **error)
 {
 	Request *request = listing->request;
 	guint32 after = request->offset > COOKIE_MESSAGES
@@ -157,8 +158,39 @@ listing_add_messages(Listing *listing, Mailbox *mailbox, GError **error)
 		after = message->uid;
 		entry_of_message(request->fs, mailbox, message, &entry);
 		if (!listing_add(listing, message->name, &entry, COOKIE_MESSAGES + after))
-			break;
+			return CACHE_READY;
 	}
+	*all = result == CACHE_READY;
+	return result;
+}
+
+static void
+listing_add_drafts(Listing *listing, Mailbox *mailbox)
+{
+	const Request *request = listing->request;
+	guint64 cookie =
+		request->offset >= COOKIE_DRAFTS ? (guint64)(request->offset - COOKIE_DRAFTS) : 0;
+	struct fuse_entry_param entry;
+	const Message *message;
+
+	while ((message = mailbox_next_draft(mailbox, cookie, &cookie))) {
+		entry_of_message(request->fs, mailbox, message, &entry);
+		if (!listing_add(listing, message->name, &entry, COOKIE_DRAFTS + (off_t)cookie))
+			return;
+	}
+}
+
+/* Messages, and after the last of them those that have no UID yet. */
+static CacheResult
+listing_add_files(Listing *listing, Mailbox *mailbox, GError **error)
+{
+	gboolean all = listing->request->offset >= COOKIE_DRAFTS;
+	CacheResult result = CACHE_READY;
+
+	if (!all)
+		result = listing_add_messages(listing, mailbox, &all, error);
+	if (all)
+		listing_add_drafts(listing, mailbox);
 	return result;
 }
 
@@ -182,7 +214,7 @@ run_readdir(Request *request)
 	}
 	listing.bytes = bytes = g_malloc(request->size);
 	if (listing_add_dots(&listing, mailbox) && listing_add_children(&listing, mailbox))
-		result = listing_add_messages(&listing, mailbox, &error);
+		result = listing_add_files(&listing, mailbox, &error);
 	if (listing.used) { /* show what there is; the next call waits, or hears the error */
 		waiter_cancel(&request->waiter);
 		g_clear_error(&error);

@@ -1,10 +1,11 @@
 /*
- * OPEN and READ.
+ * OPEN and READ. What is opened for writing goes on in write.c.
  */
 #include <errno.h>
 #include <fcntl.h>
 
 #include "control.h"
+#include "events.h"
 #include "node.h"
 #include "operations.h"
 
@@ -16,6 +17,17 @@ static gboolean
 needs_direct_io(const FileSystem *fs, const Message *message)
 {
 	return account_sizes_lie(fs->account) && !message->size_exact;
+}
+
+/* What the kernel read under an id that leads to another message by now may be an older version's.
+ */
+static gboolean
+may_keep_cache(const Request *request, const Message *message)
+{
+	gboolean own = message->uid && (guint32)request->node == message->uid &&
+	               !message_is_draft(request->node);
+
+	return !g_hash_table_remove(request->fs->renewed, &request->node) && own;
 }
 
 /* On a read-only mount the kernel need not ask: it opens files by itself from the first ENOSYS on.
@@ -30,7 +42,7 @@ open_message(Request *request, const Message *message)
 		return;
 	}
 	request->fi.direct_io = needs_direct_io(fs, message);
-	request->fi.keep_cache = 1;
+	request->fi.keep_cache = may_keep_cache(request, message);
 	request->fi.noflush = 1;
 	request_reply_open(request);
 }
@@ -40,8 +52,17 @@ run_open(Request *request)
 {
 	const Message *message;
 
+	/* Whoever looks at an open file's size must not find that of an older version. */
+	if (!request_go_on(request,
+	                   notifier_await(request->fs->notifier, request->node, &request->waiter),
+	                   NULL))
+		return;
 	if ((request->fi.flags & O_ACCMODE) != O_RDONLY || (request->fi.flags & O_TRUNC)) {
-		request_reply_errno(request, EROFS);
+		open_for_writing(request);
+		return;
+	}
+	if (events_has(request->fs, request->node)) {
+		events_open(request);
 		return;
 	}
 	if (node_is_local(request->node)) {
@@ -50,7 +71,7 @@ run_open(Request *request)
 		request_reply_open(request);
 		return;
 	}
-	message = node_message(request->fs, request->node);
+	message = account_message(request->fs->account, request->node, NULL);
 	if (message)
 		open_message(request, message);
 	else
@@ -126,14 +147,18 @@ run_read(Request *request)
 	guint n_iov = 0;
 	GError *error = NULL;
 
+	if (events_has(fs, request->node)) {
+		events_read(request);
+		return;
+	}
 	if (node_is_local(request->node)) {
 		read_control(request);
 		return;
 	}
 	if (!request_go_on(request,
-	                   account_read(fs->account, request->node, (guint64)request->offset,
-	                                request->size, iov, MAX_PIECES, &n_iov, &request->waiter,
-	                                &error),
+	                   account_read(fs->account, node_or_draft(request->node, &request->fi),
+	                                (guint64)request->offset, request->size, iov, MAX_PIECES,
+	                                &n_iov, &request->waiter, &error),
 	                   &error) ||
 	    !request_go_on(request, notifier_await(fs->notifier, request->node, &request->waiter),
 	                   NULL))

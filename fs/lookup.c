@@ -66,24 +66,26 @@ run_lookup(Request *request)
 	request_reply_entry(request, &entry);
 }
 
+/* Of one that was removed while it is open too. */
 static void
 getattr_message(Request *request)
 {
+	Account *account = request->fs->account;
+	guint64 id = node_or_draft(request->node, &request->fi);
 	const Message *message;
+	Mailbox *mailbox;
 	struct stat attr;
 
-	if (!request_go_on(
-		    request,
-		    account_await_size(request->fs->account, request->node, &request->waiter),
-		    NULL))
+	if (!request_go_on(request, account_await_size(account, id, &request->waiter), NULL))
 		return;
-	message = node_message(request->fs, request->node);
+	message = account_message(account, id, &mailbox);
 	if (!message) {
 		request_reply_errno(request, ESTALE);
 		return;
 	}
-	attributes_of_message(request->fs, request->node, message, &attr);
-	request_reply_attr(request, &attr, KEEP_SECONDS);
+	attributes_of_message(request->fs, request->node, mailbox, message, &attr);
+	attr.st_nlink = mailbox ? 1 : 0;
+	request_reply_attr(request, &attr, mailbox ? attributes_keep_seconds(message) : 0);
 }
 
 void

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #include "daemon.h"
+#include "deliver.h"
+#include "events.h"
 #include "fetch.h"
 #include "filesystem.h"
 #include "fuse-source.h"
@@ -19,6 +21,8 @@
 #include "message-name.h"
 #include "operations.h"
 #include "password.h"
+
+#define DELIVERY_TIMEOUTS 4 /* times the user's timeout, for what is left at the end */
 
 typedef struct {
 	Options options;
@@ -110,7 +114,16 @@ program_make_account(Program *program)
 {
 	const Options *options = &program->options;
 	g_autofree char *name = account_name(options);
+	static const AccountTrash trash[] = {
+		[OPTIONS_TRASH_AUTO] = ACCOUNT_TRASH_AUTO,
+		[OPTIONS_TRASH_YES] = ACCOUNT_TRASH_YES,
+		[OPTIONS_TRASH_NO] = ACCOUNT_TRASH_NO,
+	};
 	const AccountSettings settings = {
+		.read_only = options->read_only,
+		.trash = trash[options->trash],
+		.sync = options->sync,
+		.writeback = options->writeback,
 		.memory = options->memory,
 		.root = options->mailbox,
 		.name = keeps_nothing(options) ? NULL : name,
@@ -244,10 +257,23 @@ program_unmount(Program *program)
 	requests_answer_all(program->fs, EINTR);
 	notifier_stop(program->fs->notifier);
 	fuse_session_unmount(program->session);
+	events_end(program->fs);
 	g_clear_handle_id(&program->fs->tell_shrunk, g_source_remove);
 	notifier_free(program->fs->notifier);
 	program->fs->notifier = NULL;
 	fuse_session_destroy(program->session);
+}
+
+/* Whoever unmounts need not wait for the server; a signal now means that there is no time. */
+static void
+program_deliver(Program *program)
+{
+	const Options *options = &program->options;
+
+	program->stopping = FALSE;
+	if (!options->read_only)
+		deliver_changes(program->fs->account, program->loop,
+		                options->timeout_seconds * DELIVERY_TIMEOUTS, &program->stopping);
 }
 
 static gboolean
@@ -262,9 +288,12 @@ program_run(Program *program, GError **error)
 		log_to_syslog();
 		daemon_ready();
 	}
+	if (program->options.poll_seconds)
+		account_watch(program->fs->account, program->options.poll_seconds);
 	g_info("mounted %s on %s", program->options.source, program->options.mountpoint);
 	program_serve(program);
 	program_unmount(program);
+	program_deliver(program);
 	return TRUE;
 }
 

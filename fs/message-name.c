@@ -12,6 +12,7 @@
 #include "message-name.h"
 
 #include "file-name.h"
+#include "header.h"
 
 #include <gmime/gmime.h>
 #include <string.h>
@@ -30,15 +31,6 @@
 /* ".k3f9q.eml" */
 #define TAIL_LENGTH (1 + HASH_LENGTH + sizeof(SUFFIX) - 1)
 
-/* What GMime is given of a value: encoded words of one letter each still fill a name with this, and
- * its parser, which calls itself for every group inside a group, gets not too deep. */
-#define VALUE_MAX 4096
-
-/* GMime 3.2.13 joins encoded words of one charset before it decodes their base64, and stops at the
- * padding of the first. A word of nothing in the other encoding behind that keeps them apart. */
-#define PADDED_END "=?="
-#define EMPTY_WORD " =?utf-8?Q?\?= "
-
 /* Years of Date that we believe. */
 #define YEAR_MIN 1970
 #define YEAR_MAX 2100
@@ -46,136 +38,14 @@
 /* The last second of 9999: no INTERNALDATE can say more. */
 #define INTERNALDATE_MAX G_GINT64_CONSTANT(253402300799)
 
-/* Bytes inside the header, not ours. */
-typedef struct {
-	const char *bytes;
-	gsize length;
-} Span;
-
 enum { DATE, FROM, SUBJECT, MESSAGE_ID, N_FIELDS };
 
 static const char *const field_names[N_FIELDS] = {"Date", "From", "Subject", "Message-ID"};
 
-static GMimeParserOptions *parser_options;
-
 void
 message_name_init(void)
 {
-	/* What raw 8-bit text may be. Not what the locale says: names are the same everywhere. */
-	const char *charsets[] = {"utf-8", "windows-1252", NULL};
-
-	if (parser_options != NULL)
-		return;
-	g_mime_init();
-	parser_options = g_mime_parser_options_new();
-	g_mime_parser_options_set_fallback_charsets(parser_options, charsets);
-}
-
-static Span
-span_trim(const char *start, const char *end)
-{
-	while (start < end && g_ascii_isspace(*start))
-		start++;
-	while (start < end && g_ascii_isspace(end[-1]))
-		end--;
-	return (Span){start, (gsize)(end - start)};
-}
-
-/* TRUE for a byte of UTF-8 that begins no character. */
-static gboolean
-is_continuation(char byte)
-{
-	return ((guchar)byte & 0xc0) == 0x80;
-}
-
-/* The start of @value as a string, unfolded, for GMime. Caller frees. */
-static char *
-span_dup(Span value)
-{
-	gsize length = value.length;
-	GString *text;
-
-	/* Half a character at the end would make GMime doubt that all the others are UTF-8. */
-	if (length > VALUE_MAX) {
-		for (length = VALUE_MAX; length > 0 && is_continuation(value.bytes[length]);)
-			length--;
-	}
-	text = g_string_new_len(value.bytes, (gssize)length);
-	for (gsize i = 0; i < length; i++) {
-		if (text->str[i] == '\r' || text->str[i] == '\n' || text->str[i] == '\0')
-			text->str[i] = ' ';
-	}
-	if (strstr(text->str, PADDED_END) != NULL)
-		g_string_replace(text, PADDED_END, PADDED_END EMPTY_WORD, 0);
-	return g_string_free(text, FALSE);
-}
-
-/* TRUE if there is nothing to decode in @value. */
-static gboolean
-span_is_plain(Span value)
-{
-	for (gsize i = 0; i < value.length; i++) {
-		guchar byte = (guchar)value.bytes[i];
-
-		if (byte >= 0x80 ||
-		    (byte == '=' && i + 1 < value.length && value.bytes[i + 1] == '?'))
-			return FALSE;
-	}
-	return TRUE;
-}
-
-/* Where the line at @at ends and the next one begins. */
-static const char *
-line_end(const char *at, const char *end)
-{
-	const char *newline = memchr(at, '\n', (gsize)(end - at));
-
-	return newline != NULL ? newline + 1 : end;
-}
-
-/* The index of the field that the line at @at begins, or N_FIELDS; its value begins at @value. */
-static guint
-match_field(const char *at, const char *end, const char **value)
-{
-	const char *colon = memchr(at, ':', (gsize)(end - at));
-	const char *name_end = colon;
-	guint i;
-
-	if (colon == NULL)
-		return N_FIELDS;
-	*value = colon + 1;
-	while (name_end > at && (name_end[-1] == ' ' || name_end[-1] == '\t'))
-		name_end--;
-	for (i = 0; i < N_FIELDS; i++) {
-		gsize length = strlen(field_names[i]);
-
-		if ((gsize)(name_end - at) == length &&
-		    g_ascii_strncasecmp(at, field_names[i], length) == 0)
-			break;
-	}
-	return i;
-}
-
-/* The values of the first field of each name in @header. */
-static void
-find_fields(Span *fields, const char *header, gsize length)
-{
-	const char *end = header + length;
-	const char *next;
-
-	for (const char *at = header; at < end && *at != '\n'; at = next) {
-		const char *value = NULL;
-		guint field;
-
-		if (*at == '\r' && at + 1 < end && at[1] == '\n')
-			break;
-		next = line_end(at, end);
-		field = match_field(at, next, &value);
-		while (next < end && (*next == ' ' || *next == '\t'))
-			next = line_end(next, end);
-		if (field < N_FIELDS && fields[field].bytes == NULL)
-			fields[field] = span_trim(value, next);
-	}
+	header_init();
 }
 
 /* Date, or NULL if there is none to believe. The day is that of the sender's clock, which the zone
@@ -183,7 +53,7 @@ find_fields(Span *fields, const char *header, gsize length)
 static GDateTime *
 decode_date(Span date)
 {
-	g_autofree char *text = span_dup(date);
+	g_autofree char *text = header_value(date);
 	g_autoptr(GDateTime) decoded = NULL;
 	char *zone = text + strlen(text) - MIN(strlen(text), ZONE_LENGTH);
 	int year;
@@ -226,15 +96,15 @@ put_day(char *out, Span date, gint64 internaldate)
 static void
 decode_from(Span from, char **name, char **address)
 {
-	g_autofree char *text = span_dup(from);
-	InternetAddressList *list = internet_address_list_parse(parser_options, text);
+	g_autofree char *text = header_value(from);
+	InternetAddressList *list = internet_address_list_parse(header_options(), text);
 	InternetAddress *first = NULL;
 
 	if (list != NULL)
 		first = internet_address_list_get_address(list, 0);
 	/* Without any address, what stands there is all that there is to show. */
 	*name = first != NULL ? g_strdup(internet_address_get_name(first))
-	                      : g_mime_utils_header_decode_text(parser_options, text);
+	                      : g_mime_utils_header_decode_text(header_options(), text);
 	if (first != NULL && INTERNET_ADDRESS_IS_MAILBOX(first))
 		*address = g_strdup(
 			internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(first)));
@@ -335,9 +205,9 @@ split_plain_from(Span from, Span *name, Span *address)
 static char *
 decode_phrase(Span phrase)
 {
-	g_autofree char *text = span_dup(phrase);
+	g_autofree char *text = header_value(phrase);
 
-	return g_mime_utils_header_decode_phrase(parser_options, text);
+	return g_mime_utils_header_decode_phrase(header_options(), text);
 }
 
 static gsize
@@ -382,8 +252,8 @@ put_subject(char *out, gsize limit, Span subject)
 	if (span_is_plain(subject)) {
 		length = file_name_clean(out, limit, subject.bytes, subject.length);
 	} else {
-		text = span_dup(subject);
-		decoded = g_mime_utils_header_decode_text(parser_options, text);
+		text = header_value(subject);
+		decoded = g_mime_utils_header_decode_text(header_options(), text);
 		length = file_name_clean(out, limit, decoded, strlen(decoded));
 	}
 	return length > 0 ? length : put_literal(out, NO_SUBJECT);
@@ -397,7 +267,7 @@ message_name_from_header(const char *header, gsize length, gint64 internaldate)
 	Span identity;
 	gsize n;
 
-	find_fields(fields, header, length);
+	header_find(field_names, N_FIELDS, fields, header, length);
 	n = put_day(name, fields[DATE], internaldate);
 	name[n++] = '.';
 	n += put_sender(name + n, fields[FROM]);
@@ -431,7 +301,7 @@ message_name_with_uid(const char *name, guint32 uid)
 	stem -= strlen(suffix);
 	/* A name that a user gave may be so long that something must go, whole characters only. */
 	if (stem > limit) {
-		for (stem = limit; stem > 0 && is_continuation(name[stem]);)
+		for (stem = limit; stem > 0 && header_is_continuation(name[stem]);)
 			stem--;
 	}
 	return g_strdup_printf("%.*s%s", (int)stem, name, tail);

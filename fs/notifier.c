@@ -1,10 +1,11 @@
 /*
- * The notifier thread.
+ * The notifier threads, each with a lane of jobs.
  *
  * A reader must not be answered before the kernel knows the true size of what it reads, else it
  * takes the old size for the end. So attribute jobs are remembered until they are done, and a READ
- * waits for those of its node (notifier_await). These jobs take no page lock and so cannot wait for
- * that READ.
+ * waits for those of its node (notifier_await). These jobs take no lock and so cannot wait for that
+ * READ; and have a lane of their own, so as not to stand behind a job that does: entries are locked
+ * with their directory while a RENAME there is in the loop's hands.
  */
 #include "notifier.h"
 
@@ -16,18 +17,29 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+typedef enum { JOB_ATTRIBUTES, JOB_ENTRY_GONE, JOB_ENTRY_CAME, JOB_LISTING } JobKind;
+
+typedef struct {
+	JobKind kind;
+	guint64 parent, node;
+	char *name; /* entries */
+} Job;
+
+/* What waits for a lock of the kernel, and what never does. */
+typedef enum { LANE_QUICK, LANE_SLOW, N_LANES } LaneKind;
+
 typedef struct {
 	Notifier *notifier;
-	guint64 parent, node;
-	char *name; /* NULL: attributes of node */
-} Job;
+	pthread_t thread;
+	pthread_cond_t wake;
+	GQueue jobs; /* of Job, to be done */
+} Lane;
 
 struct Notifier {
 	struct fuse_session *session;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards the three below, and nothing else */
-	pthread_cond_t wake;
-	GQueue jobs; /* of Job, to be done */
+	pthread_mutex_t
+		lock; /* guards done, quitting and the jobs of all lanes, and nothing else */
+	Lane lanes[N_LANES];
 	GQueue done; /* of Job, to be reported */
 	gboolean quitting;
 	int report_fd;       /* eventfd: there is something in done */
@@ -46,19 +58,41 @@ job_free(Job *job)
 /* A directory that still has cached entries cannot be deleted, but its name can be made to be asked
  * for. */
 static void
-job_run(const Job *job)
+tell_entry_gone(struct fuse_session *session, const Job *job)
 {
-	struct fuse_session *session = job->notifier->session;
-	size_t length = job->name ? strlen(job->name) : 0;
-	int result;
+	size_t length = strlen(job->name);
+	int result =
+		fuse_lowlevel_notify_delete(session, job->parent, job->node, job->name, length);
 
-	if (!job->name) {
-		fuse_lowlevel_notify_inval_inode(session, job->node, -1, 0);
-		return;
-	}
-	result = fuse_lowlevel_notify_delete(session, job->parent, job->node, job->name, length);
 	if (result && result != -ENOENT)
 		fuse_lowlevel_notify_inval_entry(session, job->parent, job->name, length);
+}
+
+/* For a name that the kernel does not know it would go on showing the listing that it has. */
+static void
+tell_entry_came(struct fuse_session *session, const Job *job)
+{
+	fuse_lowlevel_notify_inval_entry(session, job->parent, job->name, strlen(job->name));
+	fuse_lowlevel_notify_inval_inode(session, job->parent, 0, 0);
+}
+
+static void
+job_run(struct fuse_session *session, const Job *job)
+{
+	switch (job->kind) {
+	case JOB_ATTRIBUTES:
+		fuse_lowlevel_notify_inval_inode(session, job->node, -1, 0);
+		break;
+	case JOB_ENTRY_GONE:
+		tell_entry_gone(session, job);
+		break;
+	case JOB_ENTRY_CAME:
+		tell_entry_came(session, job);
+		break;
+	case JOB_LISTING:
+		fuse_lowlevel_notify_inval_inode(session, job->node, 0, 0);
+		break;
+	}
 }
 
 static void
@@ -106,13 +140,14 @@ on_report(gint fd, GIOCondition condition, gpointer data)
 
 /* The next job, when there is one; NULL: time to quit. */
 static Job *
-await_job(Notifier *notifier)
+await_job(Lane *lane)
 {
+	Notifier *notifier = lane->notifier;
 	Job *job = NULL;
 
 	pthread_mutex_lock(&notifier->lock);
-	while (!notifier->quitting && !(job = g_queue_pop_head(&notifier->jobs)))
-		pthread_cond_wait(&notifier->wake, &notifier->lock);
+	while (!notifier->quitting && !(job = g_queue_pop_head(&lane->jobs)))
+		pthread_cond_wait(&lane->wake, &notifier->lock);
 	pthread_mutex_unlock(&notifier->lock);
 	return job;
 }
@@ -129,17 +164,26 @@ report_job(Notifier *notifier, Job *job)
 static void *
 notifier_thread(void *data)
 {
-	Notifier *notifier = data;
+	Lane *lane = data;
 	Job *job;
 
-	while ((job = await_job(notifier))) {
-		job_run(job);
-		if (job->name)
-			job_free(job);
+	while ((job = await_job(lane))) {
+		job_run(lane->notifier->session, job);
+		if (job->kind == JOB_ATTRIBUTES)
+			report_job(lane->notifier, job);
 		else
-			report_job(notifier, job);
+			job_free(job);
 	}
 	return NULL;
+}
+
+static void
+lane_start(Lane *lane, Notifier *notifier)
+{
+	lane->notifier = notifier;
+	g_queue_init(&lane->jobs);
+	pthread_cond_init(&lane->wake, NULL);
+	pthread_create(&lane->thread, NULL, notifier_thread, lane);
 }
 
 Notifier *
@@ -148,15 +192,14 @@ notifier_new(struct fuse_session *session)
 	Notifier *notifier = g_new0(Notifier, 1);
 
 	notifier->session = session;
-	g_queue_init(&notifier->jobs);
 	g_queue_init(&notifier->done);
 	notifier->pending = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	wait_queue_init(&notifier->waiting);
 	pthread_mutex_init(&notifier->lock, NULL);
-	pthread_cond_init(&notifier->wake, NULL);
 	notifier->report_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	notifier->report = g_unix_fd_add(notifier->report_fd, G_IO_IN, on_report, notifier);
-	pthread_create(&notifier->thread, NULL, notifier_thread, notifier);
+	for (guint i = 0; i < N_LANES; i++)
+		lane_start(&notifier->lanes[i], notifier);
 	return notifier;
 }
 
@@ -174,44 +217,65 @@ notifier_stop(Notifier *notifier)
 {
 	pthread_mutex_lock(&notifier->lock);
 	notifier->quitting = TRUE;
-	pthread_cond_signal(&notifier->wake);
+	for (guint i = 0; i < N_LANES; i++)
+		pthread_cond_signal(&notifier->lanes[i].wake);
 	pthread_mutex_unlock(&notifier->lock);
+}
+
+static void
+lane_end(Lane *lane)
+{
+	pthread_join(lane->thread, NULL);
+	pthread_cond_destroy(&lane->wake);
+	free_all(&lane->jobs);
 }
 
 void
 notifier_free(Notifier *notifier)
 {
 	notifier_stop(notifier);
-	pthread_join(notifier->thread, NULL);
+	for (guint i = 0; i < N_LANES; i++)
+		lane_end(&notifier->lanes[i]);
 	g_source_remove(notifier->report);
 	close(notifier->report_fd);
-	free_all(&notifier->jobs);
 	free_all(&notifier->done);
-	pthread_cond_destroy(&notifier->wake);
 	pthread_mutex_destroy(&notifier->lock);
 	g_hash_table_unref(notifier->pending);
 	g_free(notifier);
 }
 
 static void
-notifier_push(Notifier *notifier, guint64 parent, guint64 node, const char *name)
+notifier_push(Notifier *notifier, JobKind kind, guint64 parent, guint64 node, const char *name)
 {
+	Lane *lane = &notifier->lanes[kind == JOB_ATTRIBUTES ? LANE_QUICK : LANE_SLOW];
 	Job *job = g_new0(Job, 1);
 
-	job->notifier = notifier;
+	job->kind = kind;
 	job->parent = parent;
 	job->node = node;
 	job->name = g_strdup(name);
 	pthread_mutex_lock(&notifier->lock);
-	g_queue_push_tail(&notifier->jobs, job);
-	pthread_cond_signal(&notifier->wake);
+	g_queue_push_tail(&lane->jobs, job);
+	pthread_cond_signal(&lane->wake);
 	pthread_mutex_unlock(&notifier->lock);
 }
 
 void
 notifier_entry_gone(Notifier *notifier, guint64 parent, guint64 child, const char *name)
 {
-	notifier_push(notifier, parent, child, name);
+	notifier_push(notifier, JOB_ENTRY_GONE, parent, child, name);
+}
+
+void
+notifier_entry_came(Notifier *notifier, guint64 parent, const char *name)
+{
+	notifier_push(notifier, JOB_ENTRY_CAME, parent, 0, name);
+}
+
+void
+notifier_listing_changed(Notifier *notifier, guint64 directory)
+{
+	notifier_push(notifier, JOB_LISTING, 0, directory, NULL);
 }
 
 void
@@ -221,14 +285,14 @@ notifier_attributes_changed(Notifier *notifier, guint64 node)
 
 	g_hash_table_replace(notifier->pending, g_memdup2(&node, sizeof(node)),
 	                     GUINT_TO_POINTER(n + 1));
-	notifier_push(notifier, 0, node, NULL);
+	notifier_push(notifier, JOB_ATTRIBUTES, 0, node, NULL);
 }
 
 CacheResult
 notifier_await(Notifier *notifier, guint64 node, Waiter *waiter)
 {
 	if (!g_hash_table_size(notifier->pending) ||
-	    !g_hash_table_contains(notifier->pending, &node))
+	    (node && !g_hash_table_contains(notifier->pending, &node)))
 		return CACHE_READY;
 	waiter_park(waiter, &notifier->waiting);
 	return CACHE_PARKED;

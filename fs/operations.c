@@ -1,6 +1,7 @@
 /*
- * The table that libfuse calls: each call becomes a Request, and runs. What would change mail is
- * answered with EROFS.
+ * The table that libfuse calls: each call becomes a Request, and runs. Those that change something
+ * are in the files of their handlers. FALLOCATE is left out on purpose: so the kernel learns that
+ * there is none, and asks once.
  */
 #include "operations.h"
 
@@ -8,9 +9,12 @@
 #include <string.h>
 
 #include "control.h"
+#include "events.h"
+#include "imapfs/attributes.h"
 #include "node.h"
 
-#define MAX_BACKGROUND 64 /* read-aheads in flight; the kernel's own default is 12 */
+#define MAX_BACKGROUND 64        /* read-aheads in flight; the kernel's own default is 12 */
+#define FREE_BLOCKS    (1 << 28) /* 1 TiB: programs that copy look first whether there is room */
 
 static void
 op_init(void *userdata, struct fuse_conn_info *conn)
@@ -36,12 +40,18 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	request_run(request);
 }
 
-/* Only control files are held for the kernel; each was looked up once. */
+/* Control files are held for the kernel (each was looked up once), and where a message has gone
+ * that it knows by an older id. */
 static void
 forget(FileSystem *fs, fuse_ino_t node)
 {
-	if (node >= NODE_SNAPSHOT)
+	if (node_is_local(node)) {
 		control_forget(fs, node);
+		events_forget(fs, node);
+	} else if (node_is_message(node)) {
+		g_hash_table_remove(fs->renewed, &node);
+		account_forget_id(fs->account, node);
+	}
 }
 
 static void
@@ -63,8 +73,13 @@ op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 static void
 op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	(void)fi;
-	request_run(request_new(req, OP_GETATTR, node, run_getattr));
+	Request *request = request_new(req, OP_GETATTR, node, run_getattr);
+
+	if (fi) { /* lseek(SEEK_END) */
+		request->fi = *fi;
+		request_hold(request, node);
+	}
+	request_run(request);
 }
 
 static void
@@ -116,7 +131,7 @@ op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset, struct fuse_
 {
 	Request *request = request_new(req, OP_READ, node, run_read);
 
-	(void)fi;
+	request->fi = *fi;
 	if (request->fs->tell_shrunk)
 		filesystem_put_off(request->fs);
 	request->size = size;
@@ -125,7 +140,14 @@ op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset, struct fuse_
 }
 
 static void
-op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+op_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
+{
+	(void)fi;
+	events_poll(req, node, handle);
+}
+
+static void
+op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	(void)node;
 	(void)fi;
@@ -142,6 +164,31 @@ op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 	request_run(request);
 }
 
+static void
+op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
+{
+	Request *request = request_new(req, OP_OTHER, node, run_listxattr);
+
+	request->size = size;
+	request_run(request);
+}
+
+/* Where there is no quota, there is room. */
+static void
+show_quota(const FileSystem *fs, struct statvfs *statistics)
+{
+	const guint64 kib_each = statistics->f_frsize / 1024;
+	guint64 usage, limit;
+
+	if (account_storage(fs->account, &usage, &limit)) {
+		statistics->f_blocks = limit / kib_each;
+		statistics->f_bfree = (limit - MIN(usage, limit)) / kib_each;
+		statistics->f_bavail = statistics->f_bfree;
+	} else if (!fs->options->read_only) {
+		statistics->f_blocks = statistics->f_bfree = statistics->f_bavail = FREE_BLOCKS;
+	}
+}
+
 /* Always from memory: desktops ask this of every mount, and must not hang on a dead line. */
 static void
 op_statfs(fuse_req_t req, fuse_ino_t node)
@@ -155,74 +202,8 @@ op_statfs(fuse_req_t req, fuse_ino_t node)
 	};
 
 	(void)node;
+	show_quota(fs, &statistics);
 	fuse_reply_statfs(req, &statistics);
-}
-
-/* --- what would change mail --- */
-
-static void
-op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,
-           struct fuse_file_info *fi)
-{
-	(void)node;
-	(void)attr;
-	(void)to_set;
-	(void)fi;
-	fuse_reply_err(req, EROFS);
-}
-
-static void
-op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
-{
-	(void)parent;
-	(void)name;
-	(void)mode;
-	(void)device;
-	fuse_reply_err(req, EROFS);
-}
-
-static void
-op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
-{
-	op_mknod(req, parent, name, mode, 0);
-}
-
-static void
-op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-          struct fuse_file_info *fi)
-{
-	(void)fi;
-	op_mknod(req, parent, name, mode, 0);
-}
-
-static void
-op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	op_mknod(req, parent, name, 0, 0);
-}
-
-static void
-op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
-{
-	(void)target;
-	op_mknod(req, parent, name, 0, 0);
-}
-
-static void
-op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-          const char *new_name, unsigned int flags)
-{
-	(void)new_parent;
-	(void)new_name;
-	(void)flags;
-	op_mknod(req, parent, name, 0, 0);
-}
-
-static void
-op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t new_parent, const char *new_name)
-{
-	(void)node;
-	op_mknod(req, new_parent, new_name, 0, 0);
 }
 
 const struct fuse_lowlevel_ops filesystem_operations = {
@@ -234,19 +215,28 @@ const struct fuse_lowlevel_ops filesystem_operations = {
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
-	.releasedir = op_release,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
 	.open = op_open,
 	.read = op_read,
+	.poll = op_poll,
+	.write = op_write,
+	.flush = op_flush,
+	.fsync = op_fsync,
 	.release = op_release,
+	.copy_file_range = op_copy_file_range,
 	.statfs = op_statfs,
 	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.setxattr = op_setxattr,
+	.removexattr = op_removexattr,
 	.setattr = op_setattr,
+	.create = op_create,
 	.mknod = op_mknod,
 	.mkdir = op_mkdir,
-	.create = op_create,
 	.unlink = op_unlink,
-	.rmdir = op_unlink,
-	.symlink = op_symlink,
+	.rmdir = op_rmdir,
 	.rename = op_rename,
+	.symlink = op_symlink,
 	.link = op_link,
 };

@@ -36,9 +36,6 @@ typedef struct {
 #define KIB          G_GUINT64_CONSTANT(1024)
 #define ID_MAX       (G_MAXUINT32 - 1) /* (uid_t) -1 means none */
 
-static const char later_sync[] =
-	"waiting for each change belongs to writing, which a later version brings";
-
 static const OptionRow option_rows[] = {
 	{"-h", OPTION_ON, MEMBER(show_help), 0, 0, NULL},
 	{"--help", OPTION_ON, MEMBER(show_help), 0, 0, NULL},
@@ -52,6 +49,11 @@ static const OptionRow option_rows[] = {
 
 	{"ro", OPTION_ON, MEMBER(read_only), 0, 0, NULL},
 	{"rw", OPTION_OFF, MEMBER(read_only), 0, 0, NULL},
+	{"sync", OPTION_ON, MEMBER(sync), 0, 0, NULL},
+	{"dirsync", OPTION_ON, MEMBER(sync), 0, 0, NULL},
+	{"async", OPTION_OFF, MEMBER(sync), 0, 0, NULL},
+	{"writeback", OPTION_ON, MEMBER(writeback), 0, 0, NULL},
+	{"trash", OPTION_CHOICE, MEMBER(trash), 0, 0, "auto|yes|no"},
 	{"names", OPTION_CHOICE, MEMBER(names_uid), 0, 0, "subject|uid"},
 	{"offline", OPTION_ON, MEMBER(offline), 0, 0, NULL},
 	{"cache", OPTION_CACHE, MEMBER(cache), 0, 0, NULL},
@@ -59,6 +61,7 @@ static const OptionRow option_rows[] = {
 	{"memory", OPTION_SIZE, MEMBER(memory), 4 * KIB *KIB, KIB *KIB *KIB *KIB, NULL},
 	{"connections", OPTION_NUMBER, MEMBER(n_connections), 1, 10, NULL},
 	{"compress", OPTION_CHOICE, MEMBER(compress), 0, 0, "auto|on|off"},
+	{"poll", OPTION_NUMBER, MEMBER(poll_seconds), 0, 86400, NULL},
 	{"timeout", OPTION_NUMBER, MEMBER(timeout_seconds), 1, 3600, NULL},
 	{"tls", OPTION_CHOICE, MEMBER(tls), 0, 0, "implicit|starttls|none"},
 	{"ca_file", OPTION_FILE, MEMBER(ca_file), 0, 0, NULL},
@@ -69,9 +72,6 @@ static const OptionRow option_rows[] = {
 	{"gid", OPTION_NUMBER, MEMBER(gid), 0, ID_MAX, NULL},
 	{"allow_other", OPTION_ON, MEMBER(allow_other), 0, 0, NULL},
 
-	{"sync", OPTION_REFUSED, 0, 0, 0, later_sync},
-	{"dirsync", OPTION_REFUSED, 0, 0, 0, later_sync},
-	{"writeback", OPTION_REFUSED, 0, 0, 0, "writing is something that a later version brings"},
 	{"remount", OPTION_REFUSED, 0, 0, 0,
          "a mount cannot be changed in place; unmount it and mount it again"},
 	{"password", OPTION_REFUSED, 0, 0, 0,
@@ -95,7 +95,6 @@ static const OptionRow option_rows[] = {
 	{"suid", OPTION_MOUNT, 0, 0, 0, NULL},
 	{"nodev", OPTION_MOUNT, 0, 0, 0, NULL},
 	{"dev", OPTION_MOUNT, 0, 0, 0, NULL},
-	{"async", OPTION_MOUNT, 0, 0, 0, NULL},
 	{"defaults", OPTION_MOUNT, 0, 0, 0, NULL},
 	{"diratime", OPTION_MOUNT, 0, 0, 0, NULL},
 	{"nodiratime", OPTION_MOUNT, 0, 0, 0, NULL},

@@ -73,6 +73,7 @@ set_defaults(Options *options)
 	options->memory = 64 * 1024 * 1024;
 	options->n_connections = 4;
 	options->timeout_seconds = 30;
+	options->poll_seconds = 60;
 }
 
 static gboolean
@@ -106,6 +107,7 @@ apply_words(const CommandLine *line, Options *options, GPtrArray *fuse_words, GE
 			return FALSE;
 	}
 	options->foreground |= options->debug;
+	options->writeback &= !options->sync;
 	return TRUE;
 }
 
@@ -321,6 +323,9 @@ options_help(void)
 	       "\n"
 	       "Options for -o (within a value, a comma is written '\\,'):\n"
 	       "    ro                          mount read-only\n"
+	       "    sync                        each change waits for the server\n"
+	       "    writeback                   closing a new message does not\n"
+	       "    trash=auto|yes|no           whether what is removed goes to the trash\n"
 	       "    names=subject|uid           what message files are named after (subject)\n"
 	       "    password_command=COMMAND    whose first line of output is the password\n"
 	       "    password_file=FILE          whose first line is the password\n"
@@ -328,6 +333,8 @@ options_help(void)
 	       "    ca_file=FILE                certificates to trust instead of the system's\n"
 	       "    connections=N               connections to the server at most, 1 to 10 (4)\n"
 	       "    compress=auto|on|off        COMPRESS=DEFLATE; auto: on a slow line\n"
+	       "    poll=SECONDS                between looks for what others change, where the\n"
+	       "                                server does not tell (60; 0: nowhere)\n"
 	       "    timeout=SECONDS             without progress before an access fails (30)\n"
 	       "    memory=SIZE                 messages kept in memory, K, M or G (64M)\n"
 	       "    cache=DIR|memory            where mail is kept (~/.cache); memory: "

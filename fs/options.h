@@ -25,6 +25,9 @@ typedef enum {
 	OPTIONS_COMPRESS_OFF,
 } OptionsCompress;
 
+/* As AccountTrash. */
+typedef enum { OPTIONS_TRASH_AUTO, OPTIONS_TRASH_YES, OPTIONS_TRASH_NO } OptionsTrash;
+
 typedef struct {
 	/* what to do */
 	gboolean show_help;
@@ -52,6 +55,9 @@ typedef struct {
 
 	/* behaviour */
 	gboolean read_only;
+	gboolean sync;      /* each change waits for the server */
+	gboolean writeback; /* close waits for the disk only; never together with sync */
+	OptionsTrash trash;
 	gboolean names_uid; /* names=uid */
 	gboolean offline;   /* never connect */
 	guint64 memory;     /* bytes of message blocks held in memory, default 64 MiB */
@@ -59,6 +65,7 @@ typedef struct {
 	guint64 cache_size; /* bytes of message blocks kept on disk, or 0: account.h's default */
 	OptionsCompress compress;
 	guint n_connections;   /* 1 to 10, default 4 */
+	guint poll_seconds;    /* between listings of the account; 0: nothing is watched; default 60 */
 	guint timeout_seconds; /* without progress, 1 to 3600, default 30 */
 	guint32 umask;         /* default: the process's own; umask= */
 	guint32 uid, gid;      /* owner shown, default: the caller's; uid=, gid= */

@@ -7,10 +7,13 @@
  *
  * The lower layers promise that whatever is waited for comes or fails within the user's time limit.
  * The deadline here is a net below them: no trickle of almost-progress holds a process for ever.
+ * What waits for the local disk is not given up: it takes no time, and what it waits for is done.
  */
 #include "request.h"
 
 #include <errno.h>
+
+#include "news.h"
 
 #define DEADLINES    4  /* times the user's timeout, from the first wait on */
 #define MAX_RELEASED 16 /* unanswered: the kernel counts them as background work */
@@ -27,7 +30,8 @@ error_to_errno(const GError *error)
 		[IMAPFS_ERROR_PROTOCOL] = EIO,        [IMAPFS_ERROR_TLS] = EHOSTDOWN,
 		[IMAPFS_ERROR_USAGE] = EINVAL,        [IMAPFS_ERROR_UNSUPPORTED] = EOPNOTSUPP,
 		[IMAPFS_ERROR_READ_ONLY] = EROFS,     [IMAPFS_ERROR_TOO_BIG] = EFBIG,
-		[IMAPFS_ERROR_UNKNOWN] = EIO,
+		[IMAPFS_ERROR_UNKNOWN] = EIO,         [IMAPFS_ERROR_NOT_EMPTY] = ENOTEMPTY,
+		[IMAPFS_ERROR_NOT_PERMITTED] = EPERM,
 	};
 
 	if (error->domain != IMAPFS_ERROR || error->code < 0 ||
@@ -36,10 +40,28 @@ error_to_errno(const GError *error)
 	return errnos[error->code];
 }
 
+/* It has been answered. */
+static void
+let_go(Request *request)
+{
+	if (!request->n_held)
+		return;
+	g_queue_unlink(&request->fs->holders, &request->holder);
+	news_let_go(request->fs->news);
+}
+
 static void
 request_free(Request *request)
 {
+	if (request->draft)
+		draft_close(request->fs->account, request->draft);
+	if (request->errand)
+		errand_release(request->errand);
+	if (request->has_bytes)
+		g_free((char *)request->bytes);
 	g_free(request->name);
+	g_free(request->text);
+	let_go(request);
 	g_slice_free(Request, request);
 }
 
@@ -58,10 +80,13 @@ request_wake(Waiter *waiter, const GError *error)
 	Request *request = (Request *)waiter;
 
 	request_unpark(request);
-	if (error)
+	request->local = FALSE;
+	if (error && !request->optional) {
 		request_reply_error(request, error);
-	else
-		request_run(request);
+		return;
+	}
+	request->failed |= error != NULL;
+	request_run(request);
 }
 
 static void
@@ -70,6 +95,8 @@ request_interrupted(fuse_req_t req, void *data)
 	Request *request = data;
 
 	(void)req;
+	if (request->local)
+		return;
 	request_unpark(request);
 	request_reply_errno(request, EINTR);
 }
@@ -85,10 +112,11 @@ requests_check_deadlines(gpointer data)
 		Request *request = link->data;
 
 		link = link->next;
-		if (now < request->deadline_us)
+		if (request->local || request->endless || now < request->deadline_us)
 			continue;
 		request_unpark(request);
-		request_reply_errno(request, ETIMEDOUT);
+		/* What an errand has begun may yet be done: nobody may take it for undone. */
+		request_reply_errno(request, request->errand ? EIO : ETIMEDOUT);
 	}
 	if (fs->parked.length)
 		return G_SOURCE_CONTINUE;
@@ -96,10 +124,8 @@ requests_check_deadlines(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* The waiter is in a queue already. An interrupt that came before now is answered here: libfuse
- * would call back at once, while holding a lock of the very request that the answer frees. */
 static void
-request_park(Request *request)
+request_set_deadline(Request *request)
 {
 	FileSystem *fs = request->fs;
 
@@ -107,15 +133,25 @@ request_park(Request *request)
 		request->deadline_us =
 			g_get_monotonic_time() +
 			(gint64)fs->options->timeout_seconds * DEADLINES * G_USEC_PER_SEC;
-	g_queue_push_tail_link(&fs->parked, &request->link);
 	if (!fs->deadline_timer)
 		fs->deadline_timer = g_timeout_add_seconds(1, requests_check_deadlines, fs);
-	if (request->interruptible)
+}
+
+/* The waiter is in a queue already. An interrupt that came before now is answered here: libfuse
+ * would call back at once, while holding a lock of the very request that the answer frees. */
+static void
+request_park(Request *request)
+{
+	g_queue_push_tail_link(&request->fs->parked, &request->link);
+	if (request->local)
 		return;
+	request_set_deadline(request);
 	if (fuse_req_interrupted(request->req)) {
 		request_interrupted(request->req, request);
 		return;
 	}
+	if (request->interruptible)
+		return;
 	request->interruptible = TRUE;
 	fuse_req_interrupt_func(request->req, request_interrupted, request);
 }
@@ -129,9 +165,23 @@ request_go_on(Request *request, CacheResult result, GError **error)
 		request_park(request);
 		return FALSE;
 	}
+	if (request->optional) {
+		request->failed = TRUE;
+		g_clear_error(error);
+		return TRUE;
+	}
 	request_reply_error(request, *error);
 	g_clear_error(error);
 	return FALSE;
+}
+
+void
+request_reply_when_done(Request *request)
+{
+	GError *error = NULL;
+
+	if (request_go_on(request, errand_done(request->errand, &request->waiter, &error), &error))
+		request_reply_errno(request, 0);
 }
 
 /* Whoever closes one file in order to open the next waits for the latter's answer alone. */
@@ -167,18 +217,44 @@ requests_answer_all(FileSystem *fs, int errnum)
 
 /* --- beginning and end --- */
 
+void
+request_hold(Request *request, fuse_ino_t node)
+{
+	g_assert(request->n_held < G_N_ELEMENTS(request->held));
+	if (!request->n_held)
+		g_queue_push_tail_link(&request->fs->holders, &request->holder);
+	request->held[request->n_held++] = node;
+}
+
+gboolean
+request_holds(const Request *request, fuse_ino_t node)
+{
+	for (guint i = 0; i < request->n_held; i++)
+		if (request->held[i] == node)
+			return TRUE;
+	return FALSE;
+}
+
 Request *
 request_new(fuse_req_t req, Op op, fuse_ino_t node, RequestHandler run)
 {
+	static const gboolean holds[N_OPS] = {
+		[OP_LOOKUP] = TRUE,
+		[OP_READDIR] = TRUE,
+		[OP_WRITE] = TRUE,
+		[OP_CHANGE] = TRUE,
+	};
 	Request *request = g_slice_new0(Request);
 
 	request->waiter.wake = request_wake;
-	request->link.data = request;
+	request->link.data = request->holder.data = request;
 	request->fs = fuse_req_userdata(req);
 	request->fs->n_requests[op]++;
 	request->req = req;
 	request->node = node;
 	request->run = run;
+	if (holds[op])
+		request_hold(request, node);
 	return request;
 }
 
@@ -195,11 +271,14 @@ request_reply_errno(Request *request, int errnum)
 	request_free(request);
 }
 
+/* The kernel would make EOPNOTSUPP of an EAGAIN from setxattr(2). */
 void
 request_reply_error(Request *request, const GError *error)
 {
+	int errnum = error_to_errno(error);
+
 	g_info("%s", error->message);
-	request_reply_errno(request, error_to_errno(error));
+	request_reply_errno(request, errnum == EAGAIN && request->sets_xattr ? EBUSY : errnum);
 }
 
 void
@@ -216,10 +295,27 @@ request_reply_attr(Request *request, const struct stat *attr, double timeout)
 	request_free(request);
 }
 
+/* Who gave up meanwhile has no file, and will not close it. */
 void
 request_reply_open(Request *request)
 {
-	fuse_reply_open(request->req, &request->fi);
+	if (!fuse_reply_open(request->req, &request->fi))
+		request->draft = 0;
+	request_free(request);
+}
+
+void
+request_reply_create(Request *request, const struct fuse_entry_param *entry)
+{
+	if (!fuse_reply_create(request->req, entry, &request->fi))
+		request->draft = 0;
+	request_free(request);
+}
+
+void
+request_reply_written(Request *request, size_t length)
+{
+	fuse_reply_write(request->req, length);
 	request_free(request);
 }
 
