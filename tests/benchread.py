@@ -169,8 +169,8 @@ class Reading:
             self.grep('passthrough_ll warm', place)
 
     def big(self):
-        """Beginning and all of a message of 30 MB, its mailbox listed before."""
-        with mounted(self.line) as (mount, _):
+        """Beginning and all of a message of 30 MB, its mailbox listed before. Counted is what is asked for: poll=0."""
+        with mounted(self.line, 'poll=0') as (mount, _):
             path = mount.path / 'Big' / mount.listdir('Big')[0]
             mount.stat(path)
             with self.line.proxy.counting() as counts:

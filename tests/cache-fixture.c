@@ -50,11 +50,19 @@ name_of_mailbox(const char *component)
 	return *component ? g_strdelimit(g_strdup(component), "/#", '%') : g_strdup("%");
 }
 
+/* The way back, where there is one. */
+static char *
+component_of_name(const char *file_name)
+{
+	return strchr(file_name, '%') ? NULL : g_strdup(file_name);
+}
+
 static const NameRules rules = {
 	.header_fields = "SUBJECT",
 	.message = name_of_message,
 	.message_again = name_of_message_again,
 	.mailbox = name_of_mailbox,
+	.component = component_of_name,
 };
 
 /* --- events --- */
@@ -97,9 +105,66 @@ on_size_changed(guint64 id, gboolean grew, gpointer data)
 	remember_size(fixture, id, message_of(fixture, id)->size);
 }
 
+static void
+on_entry_came(guint64 parent, const char *name, gpointer data)
+{
+	Fixture *fixture = data;
+
+	(void)parent;
+	g_string_append_printf(fixture->came, "%s ", name);
+}
+
+static void
+on_content_changed(guint64 id, gpointer data)
+{
+	Fixture *fixture = data;
+
+	fixture->n_content_changes++;
+	g_hash_table_remove(fixture->told_sizes, &id);
+}
+
+static void
+on_changed(AccountChange change, const Mailbox *mailbox, const Message *message, gpointer data)
+{
+	static const char *const words[] = {
+		[ACCOUNT_MESSAGE_NEW] = "new",         [ACCOUNT_MESSAGE_GONE] = "gone",
+		[ACCOUNT_MESSAGE_FLAGS] = "flags",     [ACCOUNT_MAILBOX_CREATED] = "made",
+		[ACCOUNT_MAILBOX_GONE] = "removed",    [ACCOUNT_MAILBOX_CHANGED] = "changed",
+	};
+	Fixture *fixture = data;
+
+	g_string_append_printf(fixture->changes, "%s %s", words[change],
+	                       mailbox_file_name(mailbox));
+	if (message)
+		g_string_append_printf(fixture->changes, "/%s", message->name);
+	if (change == ACCOUNT_MESSAGE_FLAGS)
+		g_string_append_printf(fixture->changes, "(%s)", message->flags);
+	g_string_append_c(fixture->changes, ' ');
+}
+
+static void
+on_watching(RemoteWatching watching, gpointer data)
+{
+	Fixture *fixture = data;
+
+	g_string_append_printf(fixture->changes, "watching %u ", watching);
+}
+
+static void
+on_access_changed(guint64 mailbox, gpointer data)
+{
+	(void)mailbox;
+	((Fixture *)data)->n_access_changes++;
+}
+
 static const AccountEvents events = {
 	.entry_gone = on_entry_gone,
 	.size_changed = on_size_changed,
+	.entry_came = on_entry_came,
+	.content_changed = on_content_changed,
+	.changed = on_changed,
+	.watching = on_watching,
+	.access_changed = on_access_changed,
 };
 
 /* --- questions --- */
@@ -333,13 +398,23 @@ ask_read(Fixture *fixture, guint64 id, guint64 offset, gsize length)
 
 /* --- waiting --- */
 
+/* Where the disk is asked first, its answer comes from the loop. */
+static void
+wait_for_disk(const Fixture *fixture)
+{
+	if (!fixture->cache)
+		g_error("somebody waits, and nothing is under way");
+	if (!g_main_context_iteration(NULL, FALSE))
+		g_usleep(50);
+}
+
 void
 ask_wait(Ask *ask)
 {
 	for (guint n = 0; !ask->answered; n++) {
 		g_assert_cmpuint(n, <, MAX_STEPS);
 		if (!fake_remote_step(ask->fixture->fake))
-			g_error("somebody waits, and nothing is under way");
+			wait_for_disk(ask->fixture);
 	}
 }
 
@@ -378,26 +453,86 @@ fixture_settle(Fixture *fixture)
 
 /* --- the account --- */
 
-Fixture *
-fixture_new(guint64 memory, const char *root)
+static void
+open_account(Fixture *fixture, guint64 memory, const char *root)
+{
+	const AccountSettings settings = {
+		.memory = memory ? memory : 256 * MIB,
+		.root = root,
+		.name = fixture->cache ? "user@host:993" : NULL,
+		.cache = fixture->cache,
+		.cache_size = MIB,
+	};
+
+	fixture->account = account_new(&fixture->fake->remote, &settings, &rules, &events, fixture);
+}
+
+static Fixture *
+fixture_alloc(void)
 {
 	Fixture *fixture = g_new0(Fixture, 1);
-	const AccountSettings settings = {.memory = memory ? memory : 256 * MIB, .root = root};
 
 	fixture->fake = fake_remote_new();
 	fixture->gone = g_string_new(NULL);
+	fixture->came = g_string_new(NULL);
+	fixture->changes = g_string_new(NULL);
 	fixture->told_sizes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-	fixture->account = account_new(&fixture->fake->remote, &settings, &rules, &events, fixture);
 	return fixture;
+}
+
+Fixture *
+fixture_new(guint64 memory, const char *root)
+{
+	Fixture *fixture = fixture_alloc();
+
+	open_account(fixture, memory, root);
+	return fixture;
+}
+
+Fixture *
+fixture_new_kept(void)
+{
+	Fixture *fixture = fixture_alloc();
+
+	fixture->cache = g_dir_make_tmp("imapfs-changes-XXXXXX", NULL);
+	open_account(fixture, 0, NULL);
+	return fixture;
+}
+
+static void
+close_account(Fixture *fixture)
+{
+	fake_remote_stop(fixture->fake);
+	account_free(fixture->account);
+}
+
+void
+fixture_reopen(Fixture *fixture)
+{
+	close_account(fixture);
+	g_hash_table_remove_all(fixture->told_sizes);
+	open_account(fixture, 0, NULL);
+}
+
+static void
+remove_folder(const char *path)
+{
+	g_autofree char *command = g_strdup_printf("rm -rf '%s'", path);
+
+	g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
 }
 
 void
 fixture_free(Fixture *fixture)
 {
-	fake_remote_stop(fixture->fake);
-	account_free(fixture->account);
+	close_account(fixture);
 	fake_remote_free(fixture->fake);
+	if (fixture->cache)
+		remove_folder(fixture->cache);
+	g_free(fixture->cache);
 	g_string_free(fixture->gone, TRUE);
+	g_string_free(fixture->came, TRUE);
+	g_string_free(fixture->changes, TRUE);
 	g_hash_table_unref(fixture->told_sizes);
 	g_free(fixture);
 }

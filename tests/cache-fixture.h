@@ -20,7 +20,12 @@ typedef struct {
 	FakeRemote *fake;
 	Account *account;
 	GString *gone; /* "name " for each entry_gone, in order */
+	GString *came; /* the same for each entry_came */
+	GString *changes; /* "new A/m1 " for each change told, in order; flags with those */
+	char *cache;   /* folder that the account is kept in; NULL: it is not */
 	guint n_gone;
+	guint n_content_changes, n_access_changes;
+	guint64 last_change; /* of those made by changes-fixture.h */
 	guint64 last_gone_parent, last_gone_id;
 	guint n_size_changes;
 	GHashTable *told_sizes; /* message -> size, as the layer above knows it */
@@ -28,6 +33,9 @@ typedef struct {
 
 /* @memory 0: plenty. */
 Fixture *fixture_new(guint64 memory, const char *root);
+/* One that is kept in a folder of its own, and one more mount of that. */
+Fixture *fixture_new_kept(void);
+void fixture_reopen(Fixture *fixture);
 void fixture_free(Fixture *fixture);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, fixture_free)
 

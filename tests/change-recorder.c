@@ -29,12 +29,13 @@ record_begun(Record *record)
 /* --- append --- */
 
 static void
-on_appended(guint32 uidvalidity, guint32 uid, const GError *error, gpointer data)
+on_appended(guint32 uidvalidity, guint32 uid, gboolean replaced, const GError *error, gpointer data)
 {
 	Record *record = data;
 
 	if (!error)
-		g_string_append_printf(record->log, "done %u/%u; ", uidvalidity, uid);
+		g_string_append_printf(record->log, "done %u/%u%s; ", uidvalidity, uid,
+		                       replaced ? " replaced" : "");
 	record_end(record, error);
 }
 
@@ -93,6 +94,14 @@ on_modified(guint32 uid, gpointer data)
 }
 
 static void
+on_disturbed(guint32 uid, gpointer data)
+{
+	Record *record = data;
+
+	g_string_append_printf(record->log, "disturbed %u; ", uid);
+}
+
+static void
 on_done(const GError *error, gpointer data)
 {
 	Record *record = data;
@@ -107,7 +116,9 @@ static const RemoteDoneHandler done_handler = {.done = on_done};
 Record *
 record_store(RemoteFixture *fixture, const RemoteStore *store)
 {
-	static const RemoteStoreHandler handler = {.modified = on_modified, .done = on_done};
+	static const RemoteStoreHandler handler = {.modified = on_modified,
+	                                           .disturbed = on_disturbed,
+	                                           .done = on_done};
 	Record *record = record_new(fixture->label);
 
 	fixture->remote->operations->store(fixture->remote, store, &handler, record);

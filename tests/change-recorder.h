@@ -1,6 +1,7 @@
 /*
  * change-recorder.h: the operations of a Remote that change the account, recorded as those of
- * remote-recorder.h are: "done 7/12; " (append), "5 as 15; moved 9; ", "copied 0; ", "modified 5;
+ * remote-recorder.h are: "done 7/12; " or "done 7/12 replaced; " (append), "5 as 15; moved 9; ",
+ * "copied 0; ", "modified 5;
  * ", "done; ", "done name; ".
  */
 #pragma once

@@ -12,8 +12,8 @@ import sys
 # What each layer may include of include/imapfs/. The wider world is looked at through these only.
 PUBLIC = {
     'imap': {'error.h', 'remote.h', 'imap.h'},
-    'cache': {'error.h', 'remote.h', 'wait.h', 'account.h'},
-    'fs': {'error.h', 'remote.h', 'wait.h', 'account.h'},
+    'cache': {'error.h', 'remote.h', 'wait.h', 'account.h', 'attributes.h', 'change.h'},
+    'fs': {'error.h', 'remote.h', 'wait.h', 'account.h', 'attributes.h', 'change.h'},
 }
 EXTRA = {'fs/main.c': {'imap.h'}}
 

@@ -3,41 +3,13 @@
  * step, all or nothing as a server would, and is answered in the next; or the connection breaks
  * before, between or after.
  */
-#include "fake-remote.h"
+#include "fake-change.h"
 
 #include <string.h>
 
 typedef struct {
 	guint32 uid, new_uid;
 } Pair;
-
-struct FakeChange {
-	FakeRemote *fake;
-	FakeKind kind;
-	gboolean carried_out; /* or failed: the answer is next */
-	GError *error;
-
-	/* What was asked. */
-	char *mailbox, *to, *flags;
-	guint32 uidvalidity;
-	GArray *uids;
-	char sign;
-	gboolean move;
-	GBytes *content;
-	union {
-		const RemoteAppendHandler *append;
-		const RemoteTransferHandler *transfer;
-		const RemoteStoreHandler *store;
-		const RemoteMailboxHandler *mailbox;
-		const RemoteDoneHandler *done;
-	} handler;
-	gpointer data;
-
-	/* The answer. */
-	GArray *pairs;
-	guint32 to_uidvalidity;
-	gboolean moved;
-};
 
 void
 fake_change_free(FakeChange *change)
@@ -46,14 +18,18 @@ fake_change_free(FakeChange *change)
 	g_clear_pointer(&change->content, g_bytes_unref);
 	g_array_unref(change->uids);
 	g_array_unref(change->pairs);
+	g_array_unref(change->modified);
+	g_string_free(change->text, TRUE);
+	g_clear_pointer(&change->bytes, g_bytes_unref);
+	g_free((char *)change->details.flags);
 	g_free(change->mailbox);
 	g_free(change->to);
 	g_free(change->flags);
 	g_free(change);
 }
 
-static void
-fail(FakeChange *change, ImapfsError code, const char *words)
+void
+fake_change_fail(FakeChange *change, ImapfsError code, const char *words)
 {
 	g_clear_error(&change->error);
 	change->error = g_error_new_literal(IMAPFS_ERROR, (gint)code, words);
@@ -61,18 +37,17 @@ fail(FakeChange *change, ImapfsError code, const char *words)
 
 /* --- carrying out --- */
 
-/* The mailbox @name; NULL: the change has failed. */
-static FakeMailbox *
-open_mailbox(FakeChange *change, const char *name, guint32 uidvalidity)
+FakeMailbox *
+fake_change_open(FakeChange *change, const char *name, guint32 uidvalidity)
 {
 	FakeMailbox *mailbox = fake_mailbox(change->fake, name);
 
 	if (!mailbox || mailbox->unselectable) {
-		fail(change, IMAPFS_ERROR_NOT_FOUND, "no such mailbox");
+		fake_change_fail(change, IMAPFS_ERROR_NOT_FOUND, "no such mailbox");
 		return NULL;
 	}
 	if (uidvalidity && uidvalidity != mailbox->uidvalidity) {
-		fail(change, IMAPFS_ERROR_STALE, "another mailbox");
+		fake_change_fail(change, IMAPFS_ERROR_STALE, "another mailbox");
 		return NULL;
 	}
 	return mailbox;
@@ -89,7 +64,7 @@ note_pair(FakeChange *change, guint32 uid, guint32 new_uid)
 static void
 do_append(FakeChange *change)
 {
-	FakeMailbox *mailbox = open_mailbox(change, change->mailbox, change->uidvalidity);
+	FakeMailbox *mailbox = fake_change_open(change, change->mailbox, change->uidvalidity);
 	gsize size;
 	const char *text = g_bytes_get_data(change->content, &size);
 	const char *end = text ? memchr(text, '\r', size) : NULL;
@@ -99,7 +74,7 @@ do_append(FakeChange *change)
 	if (!mailbox)
 		return;
 	if (mailbox->refuses || g_str_has_prefix(name, "refuse")) {
-		fail(change, IMAPFS_ERROR_QUOTA, "over quota");
+		fake_change_fail(change, IMAPFS_ERROR_QUOTA, "over quota");
 		return;
 	}
 	message = fake_message_add(mailbox, name, size);
@@ -109,6 +84,9 @@ do_append(FakeChange *change)
 	}
 	note_pair(change, 0, message->uid);
 	change->to_uidvalidity = mailbox->uidvalidity;
+	change->replaced = change->replaces && fake_message(mailbox, change->replaces);
+	if (change->replaced && !(change->breaks && change->fake->replaces_half))
+		fake_message_expunge(mailbox, change->replaces);
 }
 
 /* One that is refused stops them all. */
@@ -116,13 +94,13 @@ static gboolean
 is_refused(FakeChange *change, FakeMailbox *from, const FakeMailbox *to)
 {
 	if (to->refuses)
-		fail(change, IMAPFS_ERROR_QUOTA, "over quota");
+		fake_change_fail(change, IMAPFS_ERROR_QUOTA, "over quota");
 	for (guint i = 0; i < change->uids->len; i++) {
 		const FakeMessage *message =
 			fake_message(from, g_array_index(change->uids, guint32, i));
 
 		if (message && message->refusal >= 0)
-			fail(change, (ImapfsError)message->refusal, "refused");
+			fake_change_fail(change, (ImapfsError)message->refusal, "refused");
 	}
 	return change->error != NULL;
 }
@@ -147,8 +125,8 @@ transfer_one(FakeChange *change, FakeMailbox *from, FakeMailbox *to, guint32 uid
 static void
 do_transfer(FakeChange *change)
 {
-	FakeMailbox *from = open_mailbox(change, change->mailbox, change->uidvalidity);
-	FakeMailbox *to = from ? open_mailbox(change, change->to, 0) : NULL;
+	FakeMailbox *from = fake_change_open(change, change->mailbox, change->uidvalidity);
+	FakeMailbox *to = from ? fake_change_open(change, change->to, 0) : NULL;
 
 	change->moved = change->move && !change->fake->no_move;
 	if (!to || is_refused(change, from, to))
@@ -186,15 +164,17 @@ set_flag(FakeMailbox *mailbox, const FakeMessage *message, char sign, const char
 static void
 do_store(FakeChange *change)
 {
-	FakeMailbox *mailbox = open_mailbox(change, change->mailbox, change->uidvalidity);
+	FakeMailbox *mailbox = fake_change_open(change, change->mailbox, change->uidvalidity);
 
 	if (mailbox && g_str_equal(change->flags, "refused"))
-		fail(change, IMAPFS_ERROR_DENIED, "no such flag");
+		fake_change_fail(change, IMAPFS_ERROR_DENIED, "no such flag");
 	for (guint i = 0; mailbox && !change->error && i < change->uids->len; i++) {
 		FakeMessage *message =
 			fake_message(mailbox, g_array_index(change->uids, guint32, i));
 
-		if (message)
+		if (message && change->unchanged_since && message->modseq > change->unchanged_since)
+			g_array_append_val(change->modified, message->uid);
+		else if (message)
 			set_flag(mailbox, message, change->sign, change->flags);
 	}
 }
@@ -202,10 +182,10 @@ do_store(FakeChange *change)
 static void
 do_expunge(FakeChange *change)
 {
-	FakeMailbox *mailbox = open_mailbox(change, change->mailbox, change->uidvalidity);
+	FakeMailbox *mailbox = fake_change_open(change, change->mailbox, change->uidvalidity);
 
 	if (mailbox && change->fake->no_uidplus)
-		fail(change, IMAPFS_ERROR_UNSUPPORTED, "no UIDPLUS");
+		fake_change_fail(change, IMAPFS_ERROR_UNSUPPORTED, "no UIDPLUS");
 	for (guint i = 0; mailbox && !change->error && i < change->uids->len; i++) {
 		guint32 uid = g_array_index(change->uids, guint32, i);
 		const FakeMessage *message = fake_message(mailbox, uid);
@@ -221,47 +201,72 @@ do_create(FakeChange *change)
 	static guint32 uidvalidity = 5000;
 
 	if (fake_mailbox(change->fake, change->to))
-		fail(change, IMAPFS_ERROR_EXISTS, "there is one");
+		fake_change_fail(change, IMAPFS_ERROR_EXISTS, "there is one");
 	else
 		fake_mailbox_add(change->fake, change->to, ++uidvalidity);
+}
+
+/* With all that is below it. */
+static void
+rename_mailboxes(FakeRemote *fake, const char *from, const char *to)
+{
+	g_autofree char *below = g_strconcat(from, "/", NULL);
+
+	for (guint i = 0; i < fake->mailboxes->len; i++) {
+		FakeMailbox *mailbox = fake->mailboxes->pdata[i];
+		char *name;
+
+		if (!g_str_equal(mailbox->name, from) && !g_str_has_prefix(mailbox->name, below))
+			continue;
+		name = g_strconcat(to, mailbox->name + strlen(from), NULL);
+		g_free(mailbox->name);
+		g_free(mailbox->path);
+		mailbox->name = name;
+		mailbox->path = g_strdup(name);
+	}
 }
 
 static void
 do_rename(FakeChange *change)
 {
-	FakeMailbox *mailbox = open_mailbox(change, change->mailbox, 0);
-
-	if (!mailbox)
+	if (!fake_change_open(change, change->mailbox, 0))
 		return;
 	if (fake_mailbox(change->fake, change->to)) {
-		fail(change, IMAPFS_ERROR_EXISTS, "there is one");
+		fake_change_fail(change, IMAPFS_ERROR_EXISTS, "there is one");
 		return;
 	}
-	g_free(mailbox->name);
-	g_free(mailbox->path);
-	mailbox->name = g_strdup(change->to);
-	mailbox->path = g_strdup(change->to);
+	rename_mailboxes(change->fake, change->mailbox, change->to);
 }
 
 static void
 do_delete(FakeChange *change)
 {
-	if (open_mailbox(change, change->mailbox, 0))
+	if (fake_change_open(change, change->mailbox, 0))
 		fake_mailbox_remove(change->fake, change->mailbox);
 }
 
 static void
-carry_out(FakeChange *change)
+do_subscribe(FakeChange *change)
+{
+	FakeMailbox *mailbox = fake_change_open(change, change->mailbox, 0);
+
+	if (mailbox)
+		mailbox->subscribed = change->subscribed;
+}
+
+static void
+carry_out(FakeChange *change, gboolean breaks)
 {
 	static void (*const functions[FAKE_N_KINDS])(FakeChange *) = {
 		[FAKE_APPEND] = do_append, [FAKE_TRANSFER] = do_transfer,
 		[FAKE_STORE] = do_store,   [FAKE_EXPUNGE] = do_expunge,
 		[FAKE_CREATE] = do_create, [FAKE_RENAME] = do_rename,
-		[FAKE_DELETE] = do_delete,
+		[FAKE_DELETE] = do_delete, [FAKE_SUBSCRIBE] = do_subscribe,
 	};
 
 	change->carried_out = TRUE;
-	if (functions[change->kind])
+	change->breaks = breaks;
+	if (!fake_details_carry_out(change) && functions[change->kind])
 		functions[change->kind](change);
 }
 
@@ -295,12 +300,42 @@ answer_append(FakeChange *change)
 
 	change->handler.append->done(tells ? change->to_uidvalidity : 0,
 	                             tells ? g_array_index(change->pairs, Pair, 0).new_uid : 0,
-	                             change->error, change->data);
+	                             change->replaced && !change->error, change->error,
+	                             change->data);
+}
+
+static void
+tell_disturbed(FakeChange *change)
+{
+	FakeMailbox *mailbox = fake_mailbox(change->fake, change->mailbox);
+
+	for (guint i = 0; mailbox && i < change->uids->len; i++) {
+		const FakeMessage *message =
+			fake_message(mailbox, g_array_index(change->uids, guint32, i));
+
+		if (message && message->disturbed)
+			change->handler.store->disturbed(message->uid, change->data);
+	}
+}
+
+static void
+answer_store(FakeChange *change)
+{
+	gboolean lost = g_error_matches(change->error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN);
+
+	for (guint i = 0; !lost && i < change->modified->len; i++)
+		change->handler.store->modified(g_array_index(change->modified, guint32, i),
+		                                change->data);
+	if (change->unchanged_since)
+		tell_disturbed(change);
+	change->handler.store->done(change->error, change->data);
 }
 
 static void
 answer(FakeChange *change)
 {
+	if (fake_details_answer(change))
+		return;
 	switch (change->kind) {
 	case FAKE_APPEND:
 		answer_append(change);
@@ -309,7 +344,7 @@ answer(FakeChange *change)
 		answer_transfer(change);
 		break;
 	case FAKE_STORE:
-		change->handler.store->done(change->error, change->data);
+		answer_store(change);
 		break;
 	case FAKE_CREATE:
 	case FAKE_RENAME:
@@ -326,8 +361,8 @@ answer(FakeChange *change)
 static gboolean
 may_be_repeated(const FakeChange *change)
 {
-	return change->kind == FAKE_STORE || change->kind == FAKE_EXPUNGE ||
-	       change->kind == FAKE_SUBSCRIBE;
+	return (change->kind == FAKE_STORE && !change->unchanged_since) ||
+	       change->kind == FAKE_EXPUNGE || change->kind >= FAKE_SUBSCRIBE;
 }
 
 static gboolean
@@ -349,19 +384,19 @@ meet_fate(FakeChange *change)
 	FakeRemote *fake = change->fake;
 
 	if (fake->offline) {
-		fail(change, IMAPFS_ERROR_OFFLINE, "offline");
+		fake_change_fail(change, IMAPFS_ERROR_OFFLINE, "offline");
 	} else if (fake->failures[change->kind].armed) {
 		fake->failures[change->kind].armed = FALSE;
-		if (fake->failures[change->kind].code == IMAPFS_ERROR_UNKNOWN &&
-		    fake->failures[change->kind].after)
-			carry_out(change);
-		fail(change, fake->failures[change->kind].code, "ordered");
+		if (fake->failures[change->kind].after)
+			carry_out(change, TRUE);
+		fake_change_fail(change, fake->failures[change->kind].code, "ordered");
 	} else if (connection_breaks(change)) {
 		if (!may_be_repeated(change) && g_rand_boolean(fake->rand))
-			carry_out(change);
-		fail(change,
-		     may_be_repeated(change) ? IMAPFS_ERROR_TIMED_OUT : IMAPFS_ERROR_UNKNOWN,
-		     "broken");
+			carry_out(change, TRUE);
+		fake_change_fail(change,
+		                 may_be_repeated(change) ? IMAPFS_ERROR_TIMED_OUT
+		                                         : IMAPFS_ERROR_UNKNOWN,
+		                 "broken");
 	}
 }
 
@@ -371,7 +406,7 @@ fake_change_step(FakeChange *change)
 	if (!change->carried_out && !change->error) {
 		meet_fate(change);
 		if (!change->error)
-			carry_out(change);
+			carry_out(change, FALSE);
 		change->carried_out = TRUE;
 		return TRUE;
 	}
@@ -384,21 +419,22 @@ fake_change_stop(FakeChange *change)
 {
 	gboolean unknown = change->carried_out && !may_be_repeated(change);
 
-	fail(change, unknown ? IMAPFS_ERROR_UNKNOWN : IMAPFS_ERROR_INTERRUPTED, "stopped");
+	fake_change_fail(change, unknown ? IMAPFS_ERROR_UNKNOWN : IMAPFS_ERROR_INTERRUPTED,
+	                 "stopped");
 }
 
 void
 fake_change_kill(FakeChange *change)
 {
 	if (!change->carried_out && !change->error && g_rand_boolean(change->fake->rand))
-		carry_out(change);
+		carry_out(change, TRUE);
 }
 
 /* --- the operations --- */
 
-static FakeChange *
-change_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidity,
-           gconstpointer handler, gpointer data)
+FakeChange *
+fake_change_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidity,
+                gconstpointer handler, gpointer data)
 {
 	FakeChange *change = g_new0(FakeChange, 1);
 
@@ -410,6 +446,8 @@ change_new(Remote *remote, FakeKind kind, const char *mailbox, guint32 uidvalidi
 	change->data = data;
 	change->uids = g_array_new(FALSE, FALSE, sizeof(guint32));
 	change->pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
+	change->modified = g_array_new(FALSE, FALSE, sizeof(guint32));
+	change->text = g_string_new(NULL);
 	fake_change_push(change->fake, kind, change);
 	return change;
 }
@@ -430,26 +468,28 @@ fake_capabilities(Remote *remote)
 	const FakeRemote *fake = (FakeRemote *)remote;
 
 	return REMOTE_KNOWN | (fake->no_move ? 0 : REMOTE_MOVE) |
-	       (fake->no_uidplus ? 0 : REMOTE_UIDPLUS);
+	       (fake->no_uidplus ? 0 : REMOTE_UIDPLUS) | (fake->replaces ? REMOTE_REPLACE : 0) |
+	       fake->offers;
 }
 
 static void
 fake_append(Remote *remote, const RemoteAppend *append, const RemoteAppendHandler *handler,
             gpointer data)
 {
-	FakeChange *change = change_new(remote, FAKE_APPEND, append->mailbox, append->uidvalidity,
-	                                handler, data);
+	FakeChange *change = fake_change_new(remote, FAKE_APPEND, append->mailbox,
+	                                     append->uidvalidity, handler, data);
 
 	change->content = g_bytes_ref(append->content);
 	change->flags = g_strdup(append->flags);
+	change->replaces = change->fake->replaces ? append->replaces : 0;
 }
 
 static void
 fake_transfer(Remote *remote, const RemoteTransfer *transfer, const RemoteTransferHandler *handler,
               gpointer data)
 {
-	FakeChange *change = change_new(remote, FAKE_TRANSFER, transfer->from,
-	                                transfer->from_uidvalidity, handler, data);
+	FakeChange *change = fake_change_new(remote, FAKE_TRANSFER, transfer->from,
+	                                     transfer->from_uidvalidity, handler, data);
 
 	take_uids(change, transfer->uids, transfer->n_uids);
 	change->to = g_strdup(transfer->to);
@@ -460,11 +500,12 @@ static void
 fake_store(Remote *remote, const RemoteStore *store, const RemoteStoreHandler *handler,
            gpointer data)
 {
-	FakeChange *change =
-		change_new(remote, FAKE_STORE, store->mailbox, store->uidvalidity, handler, data);
+	FakeChange *change = fake_change_new(remote, FAKE_STORE, store->mailbox, store->uidvalidity,
+	                                     handler, data);
 
 	take_uids(change, store->uids, store->n_uids);
 	change->sign = store->sign;
+	change->unchanged_since = store->unchanged_since;
 	change->flags = g_strdup(store->flags);
 }
 
@@ -472,8 +513,8 @@ static void
 fake_expunge(Remote *remote, const RemoteExpunge *expunge, const RemoteDoneHandler *handler,
              gpointer data)
 {
-	take_uids(change_new(remote, FAKE_EXPUNGE, expunge->mailbox, expunge->uidvalidity, handler,
-	                     data),
+	take_uids(fake_change_new(remote, FAKE_EXPUNGE, expunge->mailbox, expunge->uidvalidity,
+	                          handler, data),
 	          expunge->uids, expunge->n_uids);
 }
 
@@ -487,32 +528,39 @@ whole_name(const RemoteMailboxName *name)
 	return g_strdup_printf("%s%c%s", name->parent, name->delimiter, name->component);
 }
 
+static char *
+fake_mailbox_name(Remote *remote, const RemoteMailboxName *name, GError **error)
+{
+	(void)remote;
+	(void)error;
+	return whole_name(name);
+}
+
 static void
 fake_create(Remote *remote, const RemoteMailboxName *name, const RemoteMailboxHandler *handler,
             gpointer data)
 {
-	change_new(remote, FAKE_CREATE, NULL, 0, handler, data)->to = whole_name(name);
+	fake_change_new(remote, FAKE_CREATE, NULL, 0, handler, data)->to = whole_name(name);
 }
 
 static void
 fake_rename(Remote *remote, const char *mailbox, const RemoteMailboxName *name,
             const RemoteMailboxHandler *handler, gpointer data)
 {
-	change_new(remote, FAKE_RENAME, mailbox, 0, handler, data)->to = whole_name(name);
+	fake_change_new(remote, FAKE_RENAME, mailbox, 0, handler, data)->to = whole_name(name);
 }
 
 static void
 fake_delete(Remote *remote, const char *mailbox, const RemoteDoneHandler *handler, gpointer data)
 {
-	change_new(remote, FAKE_DELETE, mailbox, 0, handler, data);
+	fake_change_new(remote, FAKE_DELETE, mailbox, 0, handler, data);
 }
 
 static void
 fake_subscribe(Remote *remote, const char *mailbox, gboolean subscribed,
                const RemoteDoneHandler *handler, gpointer data)
 {
-	(void)subscribed;
-	change_new(remote, FAKE_SUBSCRIBE, mailbox, 0, handler, data);
+	fake_change_new(remote, FAKE_SUBSCRIBE, mailbox, 0, handler, data)->subscribed = subscribed;
 }
 
 void
@@ -523,8 +571,10 @@ fake_changes_fill(RemoteOperations *operations)
 	operations->transfer = fake_transfer;
 	operations->store = fake_store;
 	operations->expunge = fake_expunge;
+	operations->mailbox_name = fake_mailbox_name;
 	operations->create = fake_create;
 	operations->rename = fake_rename;
 	operations->delete = fake_delete;
 	operations->subscribe = fake_subscribe;
+	fake_details_fill(operations);
 }

@@ -16,7 +16,7 @@ typedef struct {
 
 	/* What was asked. */
 	char *mailbox;
-	guint32 uidvalidity, after_uid;
+	guint32 uidvalidity, after_uid, until_uid;
 	gboolean changes;
 	guint64 since_modseq;
 	guint32 uid;
@@ -88,6 +88,10 @@ mailbox_free(gpointer data)
 
 	g_ptr_array_unref(mailbox->messages);
 	g_array_unref(mailbox->vanished);
+	g_free(mailbox->rights);
+	g_free(mailbox->permanent_flags);
+	g_tree_unref(mailbox->acl);
+	g_tree_unref(mailbox->metadata);
 	g_free(mailbox->name);
 	g_free(mailbox->path);
 	g_free(mailbox);
@@ -184,7 +188,8 @@ start_scan(Job *job, FakeMailbox *mailbox)
 	for (guint i = 0; i < mailbox->messages->len; i++) {
 		const FakeMessage *message = mailbox->messages->pdata[i];
 
-		if (message->uid > job->after_uid && message->uid != job->fake->scan_omits)
+		if (message->uid > job->after_uid && message->uid <= job->until_uid &&
+		    message->uid != job->fake->scan_omits)
 			g_array_append_val(job->uids, message->uid);
 	}
 	if (job->fake->backwards)
@@ -291,6 +296,8 @@ tell_mailbox(Job *job)
 	told.path = mailbox->path;
 	told.delimiter = mailbox->delimiter;
 	told.selectable = !mailbox->unselectable;
+	told.subscribed = mailbox->subscribed;
+	told.rights = mailbox->lists_rights ? mailbox->rights : NULL;
 	if (!mailbox->hides_status && !mailbox->unselectable) {
 		told.uidvalidity = mailbox->uidvalidity;
 		told.messages = mailbox->messages->len;
@@ -490,6 +497,8 @@ done_scan(Job *job)
 		scanned.exists = exists(job);
 		scanned.uidnext = job->uidnext;
 		scanned.highestmodseq = job->highestmodseq;
+		scanned.permanent_flags = mailbox->permanent_flags;
+		scanned.read_only = mailbox->read_only;
 	}
 	job->handler.scan->done(&scanned, job->error, job->data);
 }
@@ -585,6 +594,15 @@ fake_remote_step_kind(FakeRemote *fake, FakeKind kind)
 	return FALSE;
 }
 
+gboolean
+fake_remote_has_kind(const FakeRemote *fake, FakeKind kind)
+{
+	for (guint i = 0; i < fake->jobs->len; i++)
+		if (((const Job *)fake->jobs->pdata[i])->kind == kind)
+			return TRUE;
+	return FALSE;
+}
+
 /* --- the Remote --- */
 
 static Job *
@@ -621,6 +639,7 @@ fake_scan(Remote *remote, const RemoteScan *scan, const RemoteScanHandler *handl
 
 	g_assert_nonnull(scan->mailbox);
 	job->after_uid = scan->after_uid;
+	job->until_uid = scan->until_uid ? scan->until_uid : G_MAXUINT32;
 	job->changes = scan->changes;
 	job->since_modseq = scan->since_modseq;
 	job->handler.scan = handler;
@@ -683,7 +702,29 @@ fake_change_push(FakeRemote *fake, FakeKind kind, FakeChange *change)
 	job_new(&fake->remote, kind, NULL, 0, NULL)->change = change;
 }
 
+static void
+fake_watch(Remote *remote, const char *const *mailboxes, const RemoteWatchHandler *handler,
+           gpointer data)
+{
+	FakeRemote *fake = (FakeRemote *)remote;
+
+	g_strfreev(fake->watched);
+	fake->watched = g_strdupv((char **)mailboxes);
+	fake->watcher = handler;
+	fake->watcher_data = data;
+}
+
+static gboolean
+fake_watches(Remote *remote, const char *mailbox)
+{
+	const FakeRemote *fake = (const FakeRemote *)remote;
+
+	return fake->watched && g_strv_contains((const char *const *)fake->watched, mailbox);
+}
+
 static RemoteOperations operations = {
+	.watch = fake_watch,
+	.watches = fake_watches,
 	.list = fake_list,
 	.scan = fake_scan,
 	.uids = fake_uids,
@@ -747,6 +788,7 @@ fake_remote_free(FakeRemote *fake)
 	g_array_unref(fake->reads);
 	g_ptr_array_unref(fake->many);
 	g_rand_free(fake->rand);
+	g_strfreev(fake->watched);
 	g_free(fake);
 }
 
@@ -759,6 +801,13 @@ fake_remote_fail(FakeRemote *fake, FakeKind kind, ImapfsError code, guint after)
 }
 
 /* --- setting up --- */
+
+static int
+compare_names(gconstpointer a, gconstpointer b, gpointer data)
+{
+	(void)data;
+	return strcmp(a, b);
+}
 
 FakeMailbox *
 fake_mailbox_add(FakeRemote *fake, const char *path, guint32 uidvalidity)
@@ -773,6 +822,9 @@ fake_mailbox_add(FakeRemote *fake, const char *path, guint32 uidvalidity)
 	mailbox->highestmodseq = 1;
 	mailbox->vanished = g_array_new(FALSE, FALSE, sizeof(FakeVanished));
 	mailbox->messages = g_ptr_array_new_with_free_func(message_free);
+	mailbox->acl = g_tree_new_full(compare_names, NULL, g_free, g_free);
+	mailbox->metadata =
+		g_tree_new_full(compare_names, NULL, g_free, (GDestroyNotify)g_bytes_unref);
 	g_ptr_array_add(fake->mailboxes, mailbox);
 	return mailbox;
 }

@@ -21,11 +21,12 @@ typedef struct {
 	guint64 size;      /* bytes, in truth */
 	guint64 told_size; /* bytes, as RFC822.SIZE */
 	gboolean hides_size;
-	guint64 seed;   /* of its bytes */
-	char *flags;    /* in the one form that equal ones have; NULL: not told */
-	char *email_id; /* or NULL */
-	guint64 modseq; /* of the last change of its flags */
-	int refusal;    /* the ImapfsError that every read of it ends with; -1: none */
+	guint64 seed;       /* of its bytes */
+	char *flags;        /* in the one form that equal ones have; NULL: not told */
+	char *email_id;     /* or NULL */
+	guint64 modseq;     /* of the last change of its flags */
+	gboolean disturbed; /* another's change is told within every STORE that has a condition */
+	int refusal;        /* the ImapfsError that every read of it ends with; -1: none */
 } FakeMessage;
 
 typedef struct {
@@ -42,9 +43,19 @@ typedef struct {
 	guint32 next_uid;
 	guint64 highestmodseq;
 	gboolean hides_modseqs; /* NOMODSEQ: scans tell the flags of all, and no highestmodseq */
-	GPtrArray *messages;    /* of FakeMessage, by UID */
-	GArray *vanished;       /* of FakeVanished, in the order of their expunge */
-	gboolean refuses;       /* whatever is to be put there: IMAPFS_ERROR_QUOTA */
+	gboolean keeps_modseqs_back; /* there are some, and details do not tell them */
+	GPtrArray *messages;         /* of FakeMessage, by UID */
+	GArray *vanished;            /* of FakeVanished, in the order of their expunge */
+	gboolean refuses;            /* whatever is to be put there: IMAPFS_ERROR_QUOTA */
+	gboolean subscribed;
+	char *rights;          /* MYRIGHTS; NULL: all */
+	gboolean lists_rights; /* with LIST */
+	char *permanent_flags; /* or NULL */
+	gboolean read_only;
+	GTree *acl;                       /* identifier -> rights */
+	const char *administrator;        /* who changes it, if still allowed to; or NULL */
+	GTree *metadata;                  /* "/shared/comment" -> GBytes */
+	guint64 quota_usage, quota_limit; /* of STORAGE, KiB */
 } FakeMailbox;
 
 typedef enum {
@@ -61,6 +72,14 @@ typedef enum {
 	FAKE_RENAME,
 	FAKE_DELETE,
 	FAKE_SUBSCRIBE,
+	FAKE_DETAILS,
+	FAKE_RIGHTS,
+	FAKE_ACL,
+	FAKE_SET_ACL,
+	FAKE_METADATA,
+	FAKE_ALL_METADATA,
+	FAKE_SET_METADATA,
+	FAKE_QUOTA,
 	FAKE_N_KINDS
 } FakeKind;
 
@@ -90,6 +109,7 @@ typedef struct {
 	GRand *rand;
 	guint batch;             /* messages; 0: all of a scan in one */
 	gboolean backwards;      /* scans tell the highest UID first */
+	gboolean hides_values;   /* annotations are too long to be told with all */
 	gboolean repeats;        /* each message, flags, vanished UID and block is told twice */
 	gboolean hides_vanished; /* CONDSTORE without QRESYNC */
 	gint exists_bias;        /* added to the truth at the end of scans and searches */
@@ -101,6 +121,9 @@ typedef struct {
 	gboolean offline;    /* everything ends with IMAPFS_ERROR_OFFLINE */
 	gboolean no_move, no_uidplus; /* the server cannot do it */
 	gboolean hides_uids;          /* it has UIDPLUS, but never tells new UIDs */
+	gboolean replaces;            /* it has REPLACE */
+	RemoteCapabilities offers;    /* and all this */
+	gboolean replaces_half;       /* where the connection breaks, what is replaced stays */
 	/* Of so many changes in a hundred the connection breaks, before or after it is carried out:
 	 * IMAPFS_ERROR_UNKNOWN, or TIMED_OUT (and not carried out) for what may be repeated. */
 	guint unknown_percent;
@@ -111,6 +134,11 @@ typedef struct {
 	guint64 n_bytes; /* of messages, delivered */
 	GArray *reads;   /* of FakeRead */
 	GPtrArray *many; /* of FakeMany */
+
+	/* What is to be watched, and whom to tell of it: a test calls the handler. */
+	char **watched;
+	const RemoteWatchHandler *watcher;
+	gpointer watcher_data;
 
 	GPtrArray *jobs; /* under way, oldest first */
 	struct {
@@ -154,6 +182,7 @@ gboolean fake_remote_step(FakeRemote *fake);
 
 /* The same for the oldest operation of @kind. FALSE: there is none. */
 gboolean fake_remote_step_kind(FakeRemote *fake, FakeKind kind);
+gboolean fake_remote_has_kind(const FakeRemote *fake, FakeKind kind);
 
 /* --- between fake-remote.c and fake-changes.c --- */
 

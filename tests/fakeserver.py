@@ -52,6 +52,7 @@ class Imap(FakeServer):
     capability_in_ok  whether the reply to a login tells them too
     passwords       {user: password}
     delimiter       of mailbox names; None is said as NIL
+    permanent_flags what PERMANENTFLAGS says
     refuse          {uid: 'NO [UNAVAILABLE] text'}: the answer to a UID FETCH that asks for it
     silent          uids of which UID FETCH says nothing, with OK
     empty           uids whose bodies come as ""
@@ -74,6 +75,7 @@ class Imap(FakeServer):
     capabilities = 'IMAP4rev1 SASL-IR LITERAL+ ID ENABLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN LIST-EXTENDED ' \
         'LIST-STATUS ESEARCH IDLE'
     capability_in_ok = True
+    permanent_flags = '\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*'
     delimiter = '/'
     delay = 0
     cut_literal = cut_times = trickle_bytes = None
@@ -146,6 +148,8 @@ class Imap(FakeServer):
         open_to_all = ('CAPABILITY', 'NOOP', 'LOGOUT', 'STARTTLS', 'LOGIN', 'AUTHENTICATE', 'ID')
         if not session.authenticated and name not in open_to_all:
             return 'BAD log in first'
+        if name.startswith('UID ') and session.mailbox is None:
+            return 'BAD no mailbox selected'
         return method(connection, session, tag, arguments)
 
     def reply(self, connection, data):
@@ -242,7 +246,7 @@ class Imap(FakeServer):
         status = re.search(rb'STATUS \(([^)]*)\)', arguments)
         plain = re.sub(rb'RETURN \(.*\)$', b'', arguments)
         pattern = parse_strings(plain)[-1]
-        for mailbox in self.mailboxes.values():
+        for mailbox in list(self.mailboxes.values()):
             if matches_list(mailbox.name, pattern.decode(), self.delimiter):
                 connection.send(f'* LIST ({mailbox.attributes}) {self.said_delimiter()} '
                                 f'{mailserver.quote(mailbox.name)}')
@@ -275,7 +279,7 @@ class Imap(FakeServer):
             return 'NO [NONEXISTENT] no such mailbox'
         session.mailbox, session.uids = mailbox, sorted(mailbox.mails)
         connection.send('* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)',
-                        '* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] flags',
+                        f'* OK [PERMANENTFLAGS ({self.permanent_flags})] flags',
                         f'* {len(session.uids)} EXISTS', '* 0 RECENT',
                         f'* OK [UIDVALIDITY {mailbox.uidvalidity}] valid', f'* OK [UIDNEXT {mailbox.uidnext}] next')
         return f'OK [{access}] done'
@@ -316,8 +320,6 @@ class Imap(FakeServer):
                     yield mail
 
     def do_uid_fetch(self, connection, session, tag, arguments):
-        if session.mailbox is None:
-            return 'BAD no mailbox selected'
         uid_set, _, text = arguments.partition(b' ')
         items = split_items(text.strip()[1:-1] if text.strip().startswith(b'(') else text)
         for mail in self.chosen(session, uid_set):

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define MAX_TURNS 2000000
+#define MAX_TURNS    2000000
+#define APPENDED_BIT (1ULL << 40)
 
 static void
 on_done(const JournalEntry *entry, gpointer data)
@@ -45,20 +46,38 @@ on_uidnext(const char *name, gpointer data)
 	return fixture->uidnext_true && mailbox ? mailbox->next_uid : fixture->uidnext;
 }
 
-static const FlusherEvents events = {.done = on_done, .failed = on_failed, .uidnext = on_uidnext};
+static void
+on_waiting(gpointer data)
+{
+	FlusherFixture *fixture = data;
 
+	g_assert_true(flusher_is_waiting(fixture->flusher));
+	fixture->n_waits++;
+}
+
+static const FlusherEvents events = {
+	.done = on_done,
+	.failed = on_failed,
+	.uidnext = on_uidnext,
+	.waiting = on_waiting,
+};
+
+/* What begins with "bare" has none. */
 static guint64
 key_of(const char *name, gsize length)
 {
 	g_autofree char *text = g_strndup(name, length);
 
-	return g_str_hash(text) + 1ULL;
+	return g_str_has_prefix(name, "bare") ? 0 : g_str_hash(text) + 1ULL;
 }
 
+/* Keys of the two kinds have nothing to do with each other. */
 static guint64
-content_key(const RemoteMessage *message)
+content_key(const RemoteMessage *message, gboolean appended)
 {
-	return message->header ? key_of(message->header, message->header_length) : 0;
+	guint64 key = message->header ? key_of(message->header, message->header_length) : 0;
+
+	return key && appended ? key | APPENDED_BIT : key;
 }
 
 static void
@@ -163,6 +182,8 @@ flusher_fixture_append(FlusherFixture *fixture, const char *to, const char *name
 	entry->staged = journal_fixture_stage(&fixture->files, text, strlen(text));
 	entry->size = strlen(text);
 	entry->content_key = key_of(name, strlen(name));
+	if (entry->content_key)
+		entry->content_key |= APPENDED_BIT;
 	entry->name = g_strdup(name);
 	return entry;
 }

@@ -16,6 +16,7 @@ typedef struct {
 	gboolean dead;         /* what happens now happens to nobody */
 	GString *told;         /* "done 1 failed 2:CODE ", by ids */
 	guint32 last_new_uid;
+	guint n_waits; /* how often the flusher began to wait */
 	/* Called with each event, if set. */
 	void (*on_told)(gpointer data, const JournalEntry *entry, const GError *error);
 	gpointer data;

@@ -22,6 +22,15 @@ see_namespace(int kind, const char *prefix, char delimiter, gpointer data)
 }
 
 static void
+see_labels(const ImapResponse *response, const ImapFetch *fetch)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	imap_labels_to_text(response, fetch, text);
+	g_assert_true(g_utf8_validate(text->str, (gssize)text->len, NULL));
+}
+
+static void
 see_fetch(const ImapResponse *response)
 {
 	ImapFetch fetch;
@@ -35,6 +44,7 @@ see_fetch(const ImapResponse *response)
 	g_assert_true(!fetch.body || fetch.body[fetch.body_length] == '\0');
 	for (guint i = 0; fetch.has_flags && i < fetch.flags->len; i++)
 		g_assert_cmpint(*(const char *)fetch.flags->pdata[i], !=, '\0');
+	see_labels(response, &fetch);
 	imap_fetch_clear(&fetch);
 }
 
@@ -79,6 +89,52 @@ see_mailbox(const ImapResponse *response)
 }
 
 static void
+see_rights(const char *identifier, const char *rights, gpointer data)
+{
+	(void)data;
+	g_assert_true(identifier && imap_is_rights(rights));
+}
+
+static void
+see_annotation(const ImapAnnotation *annotation, gpointer data)
+{
+	(void)data;
+	g_assert_nonnull(annotation->entry);
+	g_assert_false(annotation->value && annotation->too_long);
+	g_assert_true(!annotation->value || annotation->value[annotation->length] == '\0');
+}
+
+static void
+see_root(const char *root, gpointer data)
+{
+	(void)data;
+	g_assert_nonnull(root);
+}
+
+static void
+see_resource(const char *root, const char *resource, guint64 usage, guint64 limit, gpointer data)
+{
+	(void)data;
+	g_assert_true(root && *resource && usage <= G_MAXINT64 && limit <= G_MAXINT64);
+}
+
+static void
+see_details(const ImapResponse *response)
+{
+	const char *mailbox, *rights;
+
+	if (imap_myrights_parse(response, &mailbox, &rights, NULL))
+		g_assert_true(mailbox && imap_is_rights(rights));
+	if (imap_acl_parse(response, &mailbox, see_rights, NULL, NULL))
+		g_assert_nonnull(mailbox);
+	if (imap_metadata_parse(response, &mailbox, see_annotation, NULL, NULL))
+		g_assert_nonnull(mailbox);
+	if (imap_quotaroot_parse(response, &mailbox, see_root, NULL, NULL))
+		g_assert_nonnull(mailbox);
+	imap_quota_parse(response, see_resource, NULL, NULL);
+}
+
+static void
 see(const ImapResponse *response)
 {
 	const char *argument;
@@ -89,6 +145,7 @@ see(const ImapResponse *response)
 	see_fetch(response);
 	see_numbers(response);
 	see_mailbox(response);
+	see_details(response);
 }
 
 int

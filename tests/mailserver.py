@@ -298,7 +298,7 @@ class Dovecot:
                 (self.directory / 'pid').write_text(f'{self.process.pid}\n')
                 return self
             self.kill()
-            if 'in use' not in self.log():
+            if not re.search('in use|duplicate listener', self.log()):
                 break
         raise RuntimeError('Dovecot does not start:\n' + self.log())
 

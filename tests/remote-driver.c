@@ -13,17 +13,27 @@
  *     rename MAILBOX PARENT DELIMITER NAME
  *     delete, subscribe, unsubscribe MAILBOX
  *     name PARENT DELIMITER NAME               what create() would call it
+ *     list
+ *     details MAILBOX UIDVALIDITY UID
+ *     rights, acl, all-metadata, quota MAILBOX
+ *     set-acl MAILBOX IDENTIFIER RIGHTS
+ *     delete-acl MAILBOX IDENTIFIER
+ *     metadata MAILBOX ENTRY
+ *     set-metadata MAILBOX ENTRY VALUE         with \0 for a NUL, \n for a line break
+ *     fill-metadata MAILBOX ENTRY N            with so many 'x'
+ *     remove-metadata MAILBOX ENTRY
  *     capabilities                             as a number
  *     wait                                     for all of those before it
  *     pause                                    the same, then says so and waits for a line
  *
  * They are begun at once. What each has told comes out as one line, in their order, when all have
- * ended (change-recorder.h).
+ * ended (change-recorder.h, details-recorder.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "change-recorder.h"
+#include "details-recorder.h"
 
 typedef struct {
 	RemoteFixture fixture;
@@ -185,6 +195,100 @@ begin_unsubscribe(Driver *driver, char **words)
 }
 
 static Record *
+begin_list(Driver *driver, char **words)
+{
+	(void)words;
+	return record_list(&driver->fixture, FALSE);
+}
+
+static Record *
+begin_details(Driver *driver, char **words)
+{
+	return record_details(&driver->fixture, words[0], to_uint(words[1]), to_uint(words[2]));
+}
+
+static Record *
+begin_rights(Driver *driver, char **words)
+{
+	return record_rights(&driver->fixture, words[0]);
+}
+
+static Record *
+begin_acl(Driver *driver, char **words)
+{
+	return record_acl(&driver->fixture, words[0]);
+}
+
+static Record *
+begin_set_acl(Driver *driver, char **words)
+{
+	return record_set_acl(&driver->fixture, words[0], words[1], words[2]);
+}
+
+static Record *
+begin_delete_acl(Driver *driver, char **words)
+{
+	return record_set_acl(&driver->fixture, words[0], words[1], NULL);
+}
+
+static Record *
+begin_metadata(Driver *driver, char **words)
+{
+	return record_metadata(&driver->fixture, words[0], words[1]);
+}
+
+static Record *
+begin_all_metadata(Driver *driver, char **words)
+{
+	return record_all_metadata(&driver->fixture, words[0]);
+}
+
+/* "a\\0b\\n" as bytes. */
+static GBytes *
+parse_value(const char *text)
+{
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+	for (; *text; text++) {
+		gboolean escaped = text[0] == '\\' && (text[1] == '0' || text[1] == 'n');
+		const char *byte = escaped ? (text[1] == 'n' ? "\n" : "") : text;
+
+		g_byte_array_append(bytes, (const guint8 *)byte, 1);
+		text += escaped;
+	}
+	return g_byte_array_free_to_bytes(g_steal_pointer(&bytes));
+}
+
+static Record *
+begin_set_metadata(Driver *driver, char **words)
+{
+	g_autoptr(GBytes) value = parse_value(words[2]);
+
+	return record_set_metadata(&driver->fixture, words[0], words[1], value);
+}
+
+static Record *
+begin_fill_metadata(Driver *driver, char **words)
+{
+	gsize length = to_uint(words[2]);
+	g_autoptr(GBytes) value = g_bytes_new_take(g_strnfill(length, 'x'), length);
+
+	return record_set_metadata(&driver->fixture, words[0], words[1], value);
+}
+
+static Record *
+begin_remove_metadata(Driver *driver, char **words)
+{
+	return record_set_metadata(&driver->fixture, words[0], words[1], NULL);
+}
+
+static Record *
+begin_quota(Driver *driver, char **words)
+{
+	return record_quota(&driver->fixture, words[0]);
+}
+
+static Record *
 ended_record(Driver *driver)
 {
 	Record *record = record_new(driver->fixture.label);
@@ -256,6 +360,18 @@ static const struct {
 	{"delete", 1, begin_delete},
 	{"subscribe", 1, begin_subscribe},
 	{"unsubscribe", 1, begin_unsubscribe},
+	{"list", 0, begin_list},
+	{"details", 3, begin_details},
+	{"rights", 1, begin_rights},
+	{"acl", 1, begin_acl},
+	{"set-acl", 3, begin_set_acl},
+	{"delete-acl", 2, begin_delete_acl},
+	{"metadata", 2, begin_metadata},
+	{"all-metadata", 1, begin_all_metadata},
+	{"set-metadata", 3, begin_set_metadata},
+	{"fill-metadata", 3, begin_fill_metadata},
+	{"remove-metadata", 2, begin_remove_metadata},
+	{"quota", 1, begin_quota},
 	{"name", 3, tell_name},
 	{"capabilities", 0, tell_capabilities},
 };

@@ -51,6 +51,17 @@ record_end(Record *record, guint64 number, const GError *error)
 /* --- list --- */
 
 static void
+write_special_use(Record *record, RemoteSpecialUse use)
+{
+	static const char *const names[] = {"drafts",  "sent", "trash",  "junk",
+	                                    "archive", "all",  "flagged"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		if (use & 1u << i)
+			g_string_append_printf(record->log, " %s", names[i]);
+}
+
+static void
 on_mailbox(const RemoteMailbox *mailbox, gpointer data)
 {
 	Record *record = data;
@@ -63,6 +74,7 @@ on_mailbox(const RemoteMailbox *mailbox, gpointer data)
 		g_string_append_printf(record->log, " '%c'", mailbox->delimiter);
 	if (!mailbox->selectable)
 		g_string_append(record->log, " noselect");
+	write_special_use(record, mailbox->special_use);
 	if (mailbox->uidvalidity || mailbox->messages)
 		g_string_append_printf(record->log, " %u/%u", mailbox->messages,
 		                       mailbox->uidvalidity);
@@ -71,6 +83,12 @@ on_mailbox(const RemoteMailbox *mailbox, gpointer data)
 	if (mailbox->highestmodseq)
 		g_string_append_printf(record->log, " modseq %" G_GUINT64_FORMAT,
 		                       mailbox->highestmodseq);
+	if (mailbox->unseen)
+		g_string_append_printf(record->log, " unseen %u", mailbox->unseen);
+	if (mailbox->subscribed)
+		g_string_append(record->log, " subscribed");
+	if (mailbox->rights)
+		g_string_append_printf(record->log, " rights %s", mailbox->rights);
 	g_string_append(record->log, "; ");
 }
 
@@ -150,7 +168,7 @@ on_batch(gpointer data)
 	record->n_batches++;
 }
 
-/* "done 2; ", and what else was told: "done 2 next 9 modseq 5; ". */
+/* "done 2; ", and what else was told: "done 2 next 9 modseq 5 keeps [\Seen] read-only; ". */
 static void
 on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 {
@@ -165,6 +183,10 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 	if (scanned->highestmodseq)
 		g_string_append_printf(record->log, " modseq %" G_GUINT64_FORMAT,
 		                       scanned->highestmodseq);
+	if (scanned->permanent_flags)
+		g_string_append_printf(record->log, " keeps [%s]", scanned->permanent_flags);
+	if (scanned->read_only)
+		g_string_append(record->log, " read-only");
 	g_string_append(record->log, "; ");
 	record->uidvalidity = scanned->uidvalidity;
 }

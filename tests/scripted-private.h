@@ -35,6 +35,7 @@ struct ScriptedServer {
 	GPtrArray *scripts;
 	GPtrArray *connections;
 	gsize split;
+	gboolean nagles;
 	guint32 gates;
 	char *(*hook)(const char *line, gpointer data);
 	gpointer hook_data;

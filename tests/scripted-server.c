@@ -158,7 +158,8 @@ on_accept(gint fd, GIOCondition condition, gpointer data)
 	connection->number = server->connections->len + 1;
 	connection->fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	g_assert_cmpint(connection->fd, >=, 0);
-	setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (!server->nagles)
+		setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	connection->input = g_string_new(NULL);
 	connection->output = g_string_new(NULL);
 	g_ptr_array_add(server->connections, connection);
@@ -295,6 +296,12 @@ void
 scripted_server_limit_tls(ScriptedServer *server, int version)
 {
 	SSL_CTX_set_max_proto_version(server->context, version);
+}
+
+void
+scripted_server_nagle(ScriptedServer *server)
+{
+	server->nagles = TRUE;
 }
 
 void

@@ -48,6 +48,9 @@ void scripted_server_add(ScriptedServer *server, const char *const *script);
  * write, each in a turn of the loop of its own; what answers lines at "X". */
 void scripted_server_limit_tls(ScriptedServer *server, int version);
 void scripted_server_split(ScriptedServer *server, gsize n_bytes);
+
+/* From the next connection on: a small piece waits until the one before is acknowledged. */
+void scripted_server_nagle(ScriptedServer *server);
 void scripted_server_hook(ScriptedServer *server, char *(*hook)(const char *line, gpointer data),
                           gpointer data);
 

@@ -58,6 +58,8 @@ on_told(gpointer data, const JournalEntry *entry, const GError *error)
 		expect(model, entry->to, entry->name, 1);
 	if (entry->kind == JOURNAL_MOVE || entry->kind == JOURNAL_REMOVE)
 		expect(model, entry->mailbox, entry->name, -1);
+	if (entry->parent)
+		expect(model, entry->to, entry->parent, -1);
 }
 
 /* --- changes by chance --- */
@@ -89,12 +91,17 @@ static void
 add_append(Model *model)
 {
 	static const char *const prefixes[] = {"m", "m", "m", "refuse"};
+	const char *to = mailboxes[chance(model, 3)];
 	g_autofree char *name =
 		g_strdup_printf("%s%u", prefixes[chance(model, 4)], chance(model, 12));
+	JournalEntry *entry = flusher_fixture_append(&model->fixture, to, name);
+	const FakeMessage *replaced = chance(model, 3) ? NULL : pick_message(model, to);
 
-	flusher_fixture_add(
-		&model->fixture,
-		flusher_fixture_append(&model->fixture, mailboxes[chance(model, 3)], name));
+	if (replaced) {
+		entry->replaces = replaced->uid;
+		entry->parent = g_strdup(replaced->name); /* which an APPEND has no use for */
+	}
+	flusher_fixture_add(&model->fixture, entry);
 }
 
 /* A burst of one kind, as a shell makes it. */
@@ -125,6 +132,8 @@ add_burst(Model *model)
 		                                           message->uid, mailboxes[to]);
 		if (!entry->name)
 			entry->name = g_strdup(message->name);
+		if (!chance(model, 4))
+			entry->content_key = 0; /* its header will have to do */
 		flusher_fixture_add(&model->fixture, entry);
 	}
 }
@@ -202,12 +211,15 @@ set_knobs(Model *model)
 	fake->no_move = chance(model, 2);
 	fake->no_uidplus = !chance(model, 3);
 	fake->hides_uids = !chance(model, 4);
+	fake->replaces = chance(model, 2);
+	fake->replaces_half = chance(model, 2);
 	fake->repeats = chance(model, 2);
 	fake->backwards = chance(model, 2);
 	fake->order = chance(model, 2) ? FAKE_RANDOM : FAKE_OLDEST;
 	model->fixture.uidnext_true = chance(model, 2);
-	g_test_message("unknown %u%%, no_move %d, no_uidplus %d, hides_uids %d",
-	               fake->unknown_percent, fake->no_move, fake->no_uidplus, fake->hides_uids);
+	g_test_message("unknown %u%%, no_move %d, no_uidplus %d, hides_uids %d, replaces %d%s",
+	               fake->unknown_percent, fake->no_move, fake->no_uidplus, fake->hides_uids,
+	               fake->replaces, fake->replaces_half ? " half" : "");
 }
 
 static void

@@ -189,6 +189,46 @@ test_replaces(FlusherFixture *fixture, gconstpointer data)
 	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 ");
 }
 
+typedef struct {
+	const char *label;
+	gboolean half; /* what is replaced stays where the connection breaks */
+	gboolean hides_uids;
+	gboolean gone; /* what is to be replaced, already */
+	int unknown;   /* as in TransferRow */
+	guint n_stores;
+} ReplaceRow;
+
+static const ReplaceRow replacements[] = {
+	{"at-once", FALSE, FALSE, FALSE, 0, 0},      {"untold", FALSE, TRUE, FALSE, 0, 0},
+	{"gone", FALSE, FALSE, TRUE, 0, 1},          {"broken-before", FALSE, FALSE, FALSE, -1, 0},
+	{"broken-after", FALSE, FALSE, FALSE, 1, 1}, {"broken-between", TRUE, FALSE, FALSE, 1, 1},
+};
+
+/* By a server with REPLACE. */
+static void
+test_replace(FlusherFixture *fixture, gconstpointer data)
+{
+	const ReplaceRow *row = data;
+	JournalEntry *entry = flusher_fixture_append(fixture, "A", "new");
+
+	fixture->fake->replaces = TRUE;
+	fixture->fake->replaces_half = row->half;
+	fixture->fake->hides_uids = row->hides_uids;
+	if (row->unknown)
+		arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, row->unknown > 0);
+	fill(fixture, "A", 3);
+	entry->replaces = 2;
+	if (row->gone)
+		fake_message_expunge(mailbox(fixture, "A"), 2);
+	flusher_fixture_add(fixture, entry);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A1 A3 new");
+	g_assert_cmpuint(mailbox(fixture, "A")->messages->len, ==, 3);
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
+	g_assert_cmpuint(fixture->last_new_uid, ==, 4);
+	g_assert_cmpuint(n_asked(fixture, FAKE_STORE), ==, row->n_stores);
+}
+
 /* Nothing is removed for what has failed. */
 static void
 test_replaces_refused(FlusherFixture *fixture, gconstpointer data)
@@ -271,6 +311,81 @@ test_create_exists(FlusherFixture *fixture, gconstpointer data)
 	g_assert_cmpstr(fixture->told->str, ==, "failed 1:4 ");
 }
 
+static JournalEntry *
+delete_entry(const char *name)
+{
+	JournalEntry *entry = journal_entry_new(JOURNAL_DELETE);
+
+	entry->mailbox = g_strdup(name);
+	return entry;
+}
+
+/* Nothing is ever deleted with a mailbox. */
+static void
+test_delete_filled(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fill(fixture, "A", 2);
+	flusher_fixture_add(fixture, delete_entry("A"));
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A1 A2");
+	g_assert_cmpstr(fixture->told->str, ==, "failed 1:16 ");
+	g_assert_cmpuint(n_asked(fixture, FAKE_DELETE), ==, 0);
+}
+
+/* Nor when it is sent for the second time, and something has come since the first. */
+static void
+test_delete_filled_later(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	arm(fixture, FAKE_DELETE, IMAPFS_ERROR_UNKNOWN, FALSE);
+	flusher_fixture_add(fixture, delete_entry("A"));
+	while (!n_asked(fixture, FAKE_LIST))
+		flusher_fixture_turn(fixture);
+	fill(fixture, "A", 1);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A1");
+	g_assert_cmpstr(fixture->told->str, ==, "failed 1:16 ");
+	g_assert_cmpuint(n_asked(fixture, FAKE_DELETE), ==, 1);
+}
+
+static void
+test_delete_another(FlusherFixture *fixture, gconstpointer data)
+{
+	JournalEntry *entry = delete_entry("A");
+
+	(void)data;
+	entry->uidvalidity = 10;
+	flusher_fixture_add(fixture, entry);
+	flusher_fixture_run(fixture);
+	g_assert_nonnull(mailbox(fixture, "A"));
+	g_assert_cmpstr(fixture->told->str, ==, "failed 1:2 ");
+}
+
+/* Only a level above others. */
+static void
+test_delete_level(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	mailbox(fixture, "A")->unselectable = TRUE;
+	flusher_fixture_add(fixture, delete_entry("A"));
+	flusher_fixture_run(fixture);
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
+	g_assert_cmpuint(n_asked(fixture, FAKE_DELETE), ==, 1);
+}
+
+static void
+test_delete_offline(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	arm(fixture, FAKE_UIDS, IMAPFS_ERROR_OFFLINE, 0);
+	flusher_fixture_add(fixture, delete_entry("A"));
+	flusher_fixture_run(fixture);
+	g_assert_null(mailbox(fixture, "A"));
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
+	g_assert_cmpuint(n_asked(fixture, FAKE_UIDS), ==, 2);
+}
+
 /* --- what goes wrong --- */
 
 static void
@@ -285,6 +400,154 @@ test_append_unknown(FlusherFixture *fixture, gconstpointer data)
 		g_assert_cmpuint(mailbox(fixture, "A")->messages->len, ==, 3 + 3 * after);
 	}
 	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 3 + 1 + 3);
+}
+
+/* OK, but not where: it is looked for. */
+static void
+test_append_untold(FlusherFixture *fixture, gconstpointer data)
+{
+	fixture->fake->no_uidplus = data != NULL;
+	fixture->fake->hides_uids = TRUE;
+	fill(fixture, "A", 1);
+	fake_message_add(mailbox(fixture, "A"), "twin", 6);
+	for (guint i = 0; i < 3; i++)
+		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "twin"));
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A1 twin twin twin twin");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 done 2 done 3 ");
+	g_assert_cmpuint(fixture->last_new_uid, ==, 5);
+	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 3);
+}
+
+/* The server does not show it at once, or never. */
+static void
+test_append_untold_late(FlusherFixture *fixture, gconstpointer data)
+{
+	gboolean never = data != NULL;
+
+	fixture->fake->hides_uids = TRUE;
+	fixture->fake->scan_omits = 1;
+	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
+	while (n_asked(fixture, FAKE_SCAN) < 2)
+		flusher_fixture_turn(fixture);
+	if (!never)
+		fixture->fake->scan_omits = 0;
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "new");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
+	g_assert_cmpuint(fixture->last_new_uid, ==, never ? 0 : 1);
+	g_assert_cmpuint(n_asked(fixture, FAKE_SCAN), ==, never ? 3 : 2);
+	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 1);
+}
+
+/* Nor may it be looked at. */
+static void
+test_append_untold_unseen(FlusherFixture *fixture, gconstpointer data)
+{
+	JournalEntry *entry = flusher_fixture_append(fixture, "A", "new");
+
+	(void)data;
+	fixture->fake->hides_uids = TRUE;
+	fill(fixture, "A", 1);
+	arm(fixture, FAKE_SCAN, IMAPFS_ERROR_DENIED, 0);
+	entry->replaces = 1;
+	flusher_fixture_add(fixture, entry);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "new");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
+	g_assert_cmpuint(fixture->last_new_uid, ==, 0);
+}
+
+/* One that was answered and one that was not: what is there is the former's. */
+static void
+test_append_untold_twin(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fixture->fake->hides_uids = TRUE;
+	arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, FALSE);
+	for (guint i = 0; i < 2; i++)
+		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "twin"));
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "twin twin");
+	g_assert_cmpstr(fixture->told->str, ==, "done 2 done 1 ");
+}
+
+/* --- what is like what --- */
+
+typedef struct {
+	const char *label;
+	JournalKind kind;   /* of a message from A to B; or APPEND to B */
+	const char *name;   /* of it; its header */
+	const char *other;  /* of one of the same size that somebody else puts into B; or NULL */
+	gboolean keyless;   /* the entry has no content key */
+	gboolean after;     /* the connection breaks after it is carried out */
+	const char *wanted; /* in B */
+} LikeRow;
+
+static const LikeRow likes[] = {
+	{"append", JOURNAL_APPEND, "mine", "else", FALSE, FALSE, "else mine"},
+	{"append-after", JOURNAL_APPEND, "mine", "else", FALSE, TRUE, "mine else"},
+	{"append-bare", JOURNAL_APPEND, "bare", "else", TRUE, FALSE, "else bare"},
+	{"append-bare-after", JOURNAL_APPEND, "bare", "else", TRUE, TRUE, "bare else"},
+	{"append-others-bare", JOURNAL_APPEND, "mine", "bare", FALSE, FALSE, "bare mine"},
+	{"move", JOURNAL_MOVE, "mine", "else", FALSE, FALSE, "else mine"},
+	{"move-others-bare", JOURNAL_MOVE, "mine", "bare", FALSE, FALSE, "bare mine"},
+	{"move-keyless", JOURNAL_MOVE, "mine", "else", TRUE, FALSE, "else mine"},
+	{"move-keyless-after", JOURNAL_MOVE, "mine", "else", TRUE, TRUE, "mine else"},
+	{"move-keyless-alone", JOURNAL_MOVE, "mine", NULL, TRUE, FALSE, "mine"},
+	{"move-bare", JOURNAL_MOVE, "bare", "bars", TRUE, FALSE, "bars bare"},
+	{"move-bare-after", JOURNAL_MOVE, "bare", NULL, TRUE, TRUE, "bare bare"},
+	{"copy-keyless", JOURNAL_COPY, "mine", "else", TRUE, FALSE, "else mine"},
+	{"copy-keyless-after", JOURNAL_COPY, "mine", "else", TRUE, TRUE, "mine else"},
+};
+
+/* The server only copies, so what is taken for a copy costs the message. */
+static void
+test_like(FlusherFixture *fixture, gconstpointer data)
+{
+	const LikeRow *row = data;
+	JournalEntry *entry;
+	FakeKind kind = row->kind == JOURNAL_APPEND ? FAKE_APPEND : FAKE_TRANSFER;
+
+	fixture->fake->no_move = TRUE;
+	arm(fixture, kind, IMAPFS_ERROR_UNKNOWN, row->after);
+	fake_message_add(mailbox(fixture, "A"), row->name, 6);
+	entry = row->kind == JOURNAL_APPEND
+	                ? flusher_fixture_append(fixture, "B", row->name)
+	                : flusher_fixture_transfer(fixture, row->kind, "A", 1, "B");
+	if (row->keyless)
+		entry->content_key = 0;
+	flusher_fixture_add(fixture, entry);
+	while (!n_asked(fixture, FAKE_SCAN))
+		flusher_fixture_turn(fixture);
+	if (row->other)
+		fake_message_add(mailbox(fixture, "B"), row->other, 6);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", row->kind == JOURNAL_MOVE ? "" : row->name);
+	check_list(fixture, "B", row->wanted);
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
+}
+
+/* The header cannot be read now: later. */
+static void
+test_like_offline(FlusherFixture *fixture, gconstpointer data)
+{
+	JournalEntry *entry;
+
+	(void)data;
+	fixture->fake->no_move = TRUE;
+	arm(fixture, FAKE_TRANSFER, IMAPFS_ERROR_UNKNOWN, TRUE);
+	fill(fixture, "A", 1);
+	entry = flusher_fixture_transfer(fixture, JOURNAL_MOVE, "A", 1, "B");
+	entry->content_key = 0;
+	flusher_fixture_add(fixture, entry);
+	while (n_asked(fixture, FAKE_SCAN) < 2)
+		flusher_fixture_turn(fixture);
+	arm(fixture, FAKE_SCAN, IMAPFS_ERROR_OFFLINE, 0);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "");
+	check_list(fixture, "B", "A1");
+	g_assert_cmpuint(n_asked(fixture, FAKE_SCAN), ==, 4);
 }
 
 /* The owner's word is older than what was put there. */
@@ -315,6 +578,8 @@ test_made_again(FlusherFixture *fixture, gconstpointer data)
 	(void)data;
 	for (guint i = 0; i < 3; i++)
 		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "B", "twin"));
+	for (guint32 uid = 1; uid <= 3; uid++)
+		flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "B", uid));
 	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
 		entry = journal_entry_new(kinds[i]);
 		entry->mailbox = g_strdup("B");
@@ -416,7 +681,7 @@ test_offline(FlusherFixture *fixture, gconstpointer data)
 	add_transfer(fixture, JOURNAL_MOVE, 1);
 	flusher_fixture_add(fixture, flusher_fixture_remove(fixture, "A", 2));
 	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
-	for (guint n = 0; n < 2000; n++)
+	while (fixture->n_waits < 5)
 		flusher_fixture_turn(fixture);
 	g_assert_cmpstr(fixture->told->str, ==, "");
 	fixture->fake->offline = FALSE;
@@ -454,6 +719,42 @@ test_wait(FlusherFixture *fixture, gconstpointer data)
 	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
 }
 
+/* Who waits hears at once that it may take long. */
+static void
+test_wait_offline(FlusherFixture *fixture, gconstpointer data)
+{
+	FakeKind kind = data ? FAKE_SCAN : FAKE_TRANSFER;
+	Waiter waiter = {.wake = wake};
+
+	fill(fixture, "A", 1);
+	if (data) /* while it is looked for */
+		arm(fixture, FAKE_TRANSFER, IMAPFS_ERROR_UNKNOWN, TRUE);
+	arm(fixture, kind, IMAPFS_ERROR_OFFLINE, 0);
+	add_transfer(fixture, JOURNAL_MOVE, 1);
+	journal_flush(fixture->files.journal);
+	g_assert_cmpint((int)flusher_wait(fixture->flusher, 1, &waiter), ==, CACHE_PARKED);
+	while (waiter.queue)
+		flusher_fixture_turn(fixture);
+	g_assert_true(flusher_is_waiting(fixture->flusher));
+	g_assert_cmpuint(fixture->n_waits, ==, 1);
+	flusher_fixture_run(fixture);
+	g_assert_false(flusher_is_waiting(fixture->flusher));
+	check_list(fixture, "B", "A1");
+}
+
+/* To look once more is no waiting. */
+static void
+test_wait_look(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fixture->fake->hides_uids = TRUE;
+	fixture->fake->scan_omits = 1;
+	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
+	flusher_fixture_run(fixture);
+	g_assert_cmpuint(n_asked(fixture, FAKE_SCAN), ==, 3);
+	g_assert_cmpuint(fixture->n_waits, ==, 0);
+}
+
 static void
 test_cancel(FlusherFixture *fixture, gconstpointer data)
 {
@@ -463,12 +764,14 @@ test_cancel(FlusherFixture *fixture, gconstpointer data)
 	fill(fixture, "A", 2);
 	entry = journal_fixture_add(&fixture->files,
 	                            flusher_fixture_transfer(fixture, JOURNAL_MOVE, "A", 1, "B"));
+	g_assert_false(flusher_is_sent(fixture->flusher, entry));
 	g_assert_true(flusher_cancel(fixture->flusher, entry));
 	g_assert_true(flusher_is_idle(fixture->flusher));
 	entry = journal_fixture_add(&fixture->files,
 	                            flusher_fixture_transfer(fixture, JOURNAL_MOVE, "A", 2, "B"));
 	while (!n_asked(fixture, FAKE_TRANSFER))
 		g_main_context_iteration(NULL, TRUE);
+	g_assert_true(flusher_is_sent(fixture->flusher, entry));
 	g_assert_false(flusher_cancel(fixture->flusher, entry));
 	flusher_fixture_run(fixture);
 	check_list(fixture, "A", "A1");
@@ -546,7 +849,19 @@ add_all(void)
 	add("mailboxes-broken-before", test_mailboxes, GINT_TO_POINTER(0));
 	add("mailboxes-broken-after", test_mailboxes, GINT_TO_POINTER(2));
 	add("create-exists", test_create_exists, NULL);
+	add("delete-filled", test_delete_filled, NULL);
+	add("delete-filled-later", test_delete_filled_later, NULL);
+	add("delete-another", test_delete_another, NULL);
+	add("delete-level", test_delete_level, NULL);
+	add("delete-offline", test_delete_offline, NULL);
 	add("append-unknown", test_append_unknown, NULL);
+	add("append-untold", test_append_untold, NULL);
+	add("append-untold-no-uidplus", test_append_untold, "no");
+	add("append-untold-late", test_append_untold_late, NULL);
+	add("append-untold-never", test_append_untold_late, "never");
+	add("append-untold-unseen", test_append_untold_unseen, NULL);
+	add("append-untold-twin", test_append_untold_twin, NULL);
+	add("like-offline", test_like_offline, NULL);
 	add("old-bound", test_old_bound, NULL);
 	add("made-again", test_made_again, NULL);
 	add("never-found", test_never_found, NULL);
@@ -558,6 +873,9 @@ add_all(void)
 	add("nonsense", test_nonsense, NULL);
 	add("offline", test_offline, NULL);
 	add("wait", test_wait, NULL);
+	add("wait-offline", test_wait_offline, NULL);
+	add("wait-offline-look", test_wait_offline, "look");
+	add("wait-look", test_wait_look, NULL);
 	add("cancel", test_cancel, NULL);
 	add("stop", test_stop, NULL);
 }
@@ -569,6 +887,16 @@ main(int argc, char **argv)
 	add_all();
 	for (guint i = 0; i < G_N_ELEMENTS(transfers); i++)
 		add(transfers[i].label, test_transfer, &transfers[i]);
+	for (guint i = 0; i < G_N_ELEMENTS(replacements); i++) {
+		g_autofree char *name = g_strconcat("replace-", replacements[i].label, NULL);
+
+		add(name, test_replace, &replacements[i]);
+	}
+	for (guint i = 0; i < G_N_ELEMENTS(likes); i++) {
+		g_autofree char *name = g_strconcat("like-", likes[i].label, NULL);
+
+		add(name, test_like, &likes[i]);
+	}
 	g_test_add_data_func("/flusher/kill-anywhere", NULL, test_kill_anywhere);
 	g_test_add_data_func("/flusher/kill-anywhere-no-move", "no", test_kill_anywhere);
 	return g_test_run();

@@ -380,8 +380,8 @@ test_senseless_mailboxes(IndexFixture *fixture, gconstpointer data)
 	index_fixture_save_mailbox(fixture, 1);
 	index_flush(fixture->index);
 	for (guint i = 0; i < G_N_ELEMENTS(senseless_mailboxes); i++) {
-		g_autofree char *sql =
-			g_strdup_printf("INSERT INTO mailboxes VALUES(%s)", senseless_mailboxes[i]);
+		g_autofree char *sql = g_strdup_printf("INSERT INTO mailboxes VALUES(%s, NULL, 0)",
+		                                       senseless_mailboxes[i]);
 
 		index_fixture_sql(fixture, sql);
 	}

@@ -417,6 +417,125 @@ test_full(JournalFixture *fixture, gconstpointer data)
 	check_full(nth(fixture, 2), 5);
 }
 
+/* --- names --- */
+
+static void
+set_name(JournalFixture *fixture, const char *mailbox, guint32 uid, const char *name)
+{
+	journal_set_name(fixture->journal, mailbox, 7, uid, name, NULL, NULL);
+}
+
+static void
+check_name(const JournalFixture *fixture, const char *mailbox, guint32 uid, const char *name)
+{
+	g_assert_cmpstr(journal_name(fixture->journal, mailbox, 7, uid), ==, name);
+}
+
+static void
+test_names(JournalFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	check_name(fixture, "a", 1, NULL);
+	set_name(fixture, "a", 1, "one.eml");
+	set_name(fixture, "a", 2, "two.eml");
+	set_name(fixture, "ab", 1, "other.eml");
+	set_name(fixture, "a b", 1, "space.eml");
+	set_name(fixture, "a", 1, "anew.eml");
+	set_name(fixture, "a", 2, NULL);
+	set_name(fixture, "a", 3, NULL);
+	for (guint round = 0; round < 2; round++) {
+		check_name(fixture, "a", 1, "anew.eml");
+		check_name(fixture, "a", 2, NULL);
+		check_name(fixture, "a", 3, NULL);
+		check_name(fixture, "a", 11, NULL);
+		check_name(fixture, "ab", 1, "other.eml");
+		check_name(fixture, "a b", 1, "space.eml");
+		check_name(fixture, "b", 1, NULL);
+		g_assert_null(journal_name(fixture->journal, "a", 8, 1));
+		reopen(fixture);
+	}
+}
+
+static void
+on_named(const GError *error, gpointer data)
+{
+	g_assert_no_error(error);
+	*(gboolean *)data = TRUE;
+}
+
+static void
+test_name_told(JournalFixture *fixture, gconstpointer data)
+{
+	gboolean told = FALSE;
+
+	(void)data;
+	journal_set_name(fixture->journal, "a", 7, 1, "one.eml", on_named, &told);
+	g_assert_false(told);
+	check_name(fixture, "a", 1, "one.eml");
+	journal_flush(fixture->journal);
+	g_assert_true(told);
+}
+
+/* Of the mailboxes a, a/b, a/b/c, ab, a.b and b, which each hold one message. */
+static const struct {
+	const char *label, *from, *to;
+	char delimiter;
+	const char *expected[6];
+} moves[] = {
+	{"leaf", "a/b/c", "x", '/', {"a", "a/b", "x", "ab", "a.b", "b"}},
+	{"with-children", "a", "x", '/', {"x", "x/b", "x/b/c", "ab", "a.b", "b"}},
+	{"middle", "a/b", "x/y", '/', {"a", "x/y", "x/y/c", "ab", "a.b", "b"}},
+	{"other-delimiter", "a", "x", '.', {"x", "a/b", "a/b/c", "ab", "x.b", "b"}},
+	{"no-levels", "a", "x", '\0', {"x", "a/b", "a/b/c", "ab", "a.b", "b"}},
+	{"longer", "b", "bb", '/', {"a", "a/b", "a/b/c", "ab", "a.b", "bb"}},
+	{"deeper", "b", "a/x", '/', {"a", "a/b", "a/b/c", "ab", "a.b", "a/x"}},
+	{"below-its-old-name", "a", "a/z", '/', {"a/z", "a/z/b", "a/z/b/c", "ab", "a.b", "b"}},
+	{"unknown", "q", "x", '/', {"a", "a/b", "a/b/c", "ab", "a.b", "b"}},
+};
+
+static void
+check_move(JournalFixture *fixture, guint row)
+{
+	static const char *const mailboxes[] = {"a", "a/b", "a/b/c", "ab", "a.b", "b"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(mailboxes); i++)
+		set_name(fixture, mailboxes[i], i + 1, mailboxes[i] + strlen(mailboxes[i]) - 1);
+	journal_move_names(fixture->journal, moves[row].from, moves[row].to, moves[row].delimiter);
+	for (guint round = 0; round < 2; round++) {
+		for (guint i = 0; i < G_N_ELEMENTS(mailboxes); i++) {
+			check_name(fixture, moves[row].expected[i], i + 1,
+			           mailboxes[i] + strlen(mailboxes[i]) - 1);
+			if (!g_str_equal(mailboxes[i], moves[row].expected[i]))
+				check_name(fixture, mailboxes[i], i + 1, NULL);
+		}
+		reopen(fixture);
+	}
+	for (guint i = 0; i < G_N_ELEMENTS(mailboxes); i++)
+		set_name(fixture, moves[row].expected[i], i + 1, NULL);
+}
+
+static void
+test_names_moved(JournalFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	for (guint i = 0; i < G_N_ELEMENTS(moves); i++) {
+		g_test_message("%s", moves[i].label);
+		check_move(fixture, i);
+	}
+}
+
+static void
+test_next_id(JournalFixture *fixture, gconstpointer data)
+{
+	guint64 id;
+
+	(void)data;
+	journal_fixture_add(fixture, entry_full(1));
+	id = journal_next_id(fixture->journal);
+	g_assert_cmpuint(id, >, nth(fixture, 0)->id);
+	g_assert_cmpuint(journal_fixture_add(fixture, entry_full(2))->id, >, id);
+}
+
 /* --- killed --- */
 
 static void
@@ -512,6 +631,10 @@ main(int argc, char **argv)
 	add("group", test_group);
 	add("settle", test_settle);
 	add("hold", test_hold);
+	add("names", test_names);
+	add("name-told", test_name_told);
+	add("names-moved", test_names_moved);
+	add("next-id", test_next_id);
 	add("staged", test_staged);
 	add("staged-removed", test_staged_removed);
 	add("newer", test_newer);

@@ -24,6 +24,11 @@ describe(const Options *options)
 	g_string_append(text, options->debug ? " -d" : "");
 	g_string_append(text, options->verbose ? " -v" : "");
 	g_string_append(text, options->read_only ? " ro" : "");
+	g_string_append(text, options->sync ? " sync" : "");
+	g_string_append(text, options->writeback ? " writeback" : "");
+	if (options->trash != OPTIONS_TRASH_AUTO)
+		g_string_append(text, options->trash == OPTIONS_TRASH_YES ? " trash=yes"
+									  : " trash=no");
 	g_string_append(text, options->names_uid ? " names=uid" : "");
 	g_string_append(text, options->allow_other ? " allow_other" : "");
 	if (options->memory != 64 * 1024 * 1024)
@@ -263,9 +268,18 @@ static const WordRow word_rows[] = {
 	{"password_file=/pw", "password_file=/pw", NULL},
 	{"password=secret", "!password_command", NULL},
 	{"allow_other", "allow_other", ",allow_other"},
-	{"sync", "!later version", NULL},
-	{"dirsync", "!later version", NULL},
-	{"writeback", "!later version", NULL},
+	{"sync", "sync", NULL},
+	{"dirsync", "sync", NULL},
+	{"sync,async", "", NULL},
+	{"writeback", "writeback", NULL},
+	{"writeback,sync", "sync", NULL},
+	{"sync,writeback", "sync", NULL},
+	{"sync=1", "!takes no value", NULL},
+	{"trash=yes", "trash=yes", NULL},
+	{"trash=no", "trash=no", NULL},
+	{"trash=no,trash=auto", "", NULL},
+	{"trash=maybe", "!auto|yes|no", NULL},
+	{"trash", "!value must follow", NULL},
 	{"remount,ro", "!unmount it", NULL},
 	/* as mount(8) and fstab pass them */
 	{"rw,dev,suid", "", NULL},
@@ -427,6 +441,9 @@ static const ConfigRow config_rows[] = {
 	{"false", "[work]\nurl=imaps://al@h\nro=false\nallow_other=false\nnoexec=false\n", 0600,
 	 "ro", "ro"},
 	{"rw", "[work]\nurl=imaps://al@h\nrw=false\n", 0600, "noexec", "ro"},
+	{"writing", "[work]\nurl=imaps://al@h\nwriteback=true\ntrash=no\n", 0600, "rw",
+	 "writeback trash=no"},
+	{"sync over writeback", "[work]\nurl=imaps://al@h\nwriteback=true\n", 0600, "sync", "sync"},
 	{"other groups", "[home]\nbogus=1\n[work]\nurl=imaps://al@h\n", 0600, "rw", ""},
 	{"comma", "[work]\nurl=imaps://al@h\npassword_command=a,b \\\\ c\n", 0600, "rw",
 	 "password_command=a,b \\ c"},

@@ -257,6 +257,20 @@ test_literal_limit(void)
 	check_end(repeat(a, "b", half, " {1}\r\nc"), "error\n");
 }
 
+/* A value for which there is no room streams, and what comes behind it is kept. */
+static void
+test_long_values(void)
+{
+	gsize most = IMAP_PARSER_MAX_LITERAL;
+
+	check_end(repeat("* METADATA a (/x {1048576}\r\n", "x", most, ")\r\n"), "xxx )\n");
+	check_end(repeat("* METADATA a (/x {1048577}\r\n", "x", most + 1, " y {1}\r\nz)\r\n"),
+	          "xxx>* METADATA a ( /x {1048577}~ y {1}z )\n");
+	check_end(repeat("* METADATA a (/x {1048576}\r\n", "x", most, " y {1}\r\nz)\r\n"),
+	          "xxx y {1}~ )\n");
+	check_end(repeat("* METADATA {1048577}\r\n", "x", most + 1, "\r\n"), "error\n");
+}
+
 /* An error is final, and says what the server sent. */
 static void
 test_error(void)
@@ -296,6 +310,7 @@ main(int argc, char **argv)
 	g_test_add_func("/parser/nul", test_nul);
 	g_test_add_func("/parser/limits", test_limits);
 	g_test_add_func("/parser/literal-limit", test_literal_limit);
+	g_test_add_func("/parser/long-values", test_long_values);
 	g_test_add_func("/parser/error", test_error);
 	g_test_add_func("/parser/pending", test_pending);
 	return g_test_run();

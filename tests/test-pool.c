@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "error-name.h"
-#include "remote-recorder.h"
+#include "change-recorder.h"
 
 #define HELLO "S: * PREAUTH [CAPABILITY IMAP4rev1] hello"
 
@@ -121,6 +121,53 @@ test_bulk_alone(void)
 	read = read_from(&fixture, "one");
 	check(scan, "opened 0; done 1; ");
 	check(read, READ);
+	remote_fixture_free(&fixture);
+}
+
+static void
+check_n_waiting(RemoteFixture *fixture, const char *expected)
+{
+	g_autofree char *waiting = NULL;
+
+	test_linger(50);
+	waiting = remote_status_value(fixture, "waiting");
+	g_assert_cmpstr(waiting, ==, expected);
+}
+
+#define CONDITIONAL "C: c UID STORE 5 (UNCHANGEDSINCE 99) +FLAGS.SILENT (taken)"
+
+/* Flags that come within a conditional STORE are another's doing, so nothing of ours may be on its
+ * way there: it begins when the connection has nothing to do, and the next when it has ended. */
+static void
+test_alone(void)
+{
+	static const guint32 uids[] = {5};
+	const RemoteStore conditional = {.mailbox = "box",
+	                                 .uidvalidity = 7,
+	                                 .uids = uids,
+	                                 .n_uids = 1,
+	                                 .sign = '+',
+	                                 .flags = "taken",
+	                                 .unchanged_since = 99};
+	RemoteFixture fixture = remote_fixture_new(
+		"alone",
+		SCRIPTS(SCRIPT(WRITE_HELLO, SELECT("box"), FETCH, "S: * OK [UIDVALIDITY 7] ok",
+	                       SELECTED, "GATE a", FETCHED, "C: n NOOP", "S: $n OK", CONDITIONAL,
+	                       "GATE b", "S: $c OK", FETCH, FETCHED)),
+		1, 0);
+	Record *first = read_from(&fixture, "box"), *second, *store;
+
+	check_n_waiting(&fixture, "0");
+	store = record_store(&fixture, &conditional);
+	check_n_waiting(&fixture, "1");
+	scripted_server_open_gate(fixture.server, 'a');
+	check(first, READ);
+	check_n_waiting(&fixture, "0");
+	second = read_from(&fixture, "box");
+	check_n_waiting(&fixture, "1");
+	scripted_server_open_gate(fixture.server, 'b');
+	check(store, "done; ");
+	check(second, READ);
 	remote_fixture_free(&fixture);
 }
 
@@ -520,6 +567,7 @@ main(int argc, char **argv)
 	g_test_add_func("/pool/prefers-selected", test_prefers_selected);
 	g_test_add_func("/pool/pipelines", test_pipelines);
 	g_test_add_func("/pool/bulk", test_bulk);
+	g_test_add_func("/pool/alone", test_alone);
 	g_test_add_func("/pool/bulk-alone", test_bulk_alone);
 	g_test_add_func("/pool/never-more", test_never_more);
 	g_test_add_func("/pool/shrinks", test_shrinks);

@@ -64,6 +64,7 @@ test_arguments(void)
 {
 	const RemoteAppend plain = {0};
 	const RemoteAppend flags = {.flags = "\\Seen $Junk"};
+	const RemoteAppend odd = {.flags = "caf\\xe9 \\Seen caf\xc3\xa9"};
 	const RemoteAppend date = {.internaldate = 837596665};
 	const RemoteAppend both = {.flags = "\\Draft", .internaldate = 1};
 	const RemoteAppend old = {.internaldate = -2208988800};
@@ -77,6 +78,10 @@ test_arguments(void)
 	                        "C: b APPEND \"box\" (\\Seen $Junk) {2+}", "c: hi", OPENED,
 	                        "S: $b OK [APPENDUID 7 12] done")),
 	         "done 7/12; ", 0, flags},
+		{"flags that can only be shown",
+	         SCRIPTS(SCRIPT(HELLO("LITERAL+"), SELECT, "C: b APPEND \"box\" (\\Seen) {2+}",
+	                        "c: hi", OPENED, "S: $b OK [APPENDUID 7 12] done")),
+	         "done 7/12; ", 0, odd},
 		{"date",
 	         SCRIPTS(SCRIPT(HELLO("LITERAL+"), SELECT,
 	                        "C: b APPEND \"box\" \"17-Jul-1996 09:44:25 +0000\" {2+}", "c: hi",
@@ -251,6 +256,79 @@ test_flags_refused(void)
 	check_appends(rows, G_N_ELEMENTS(rows));
 }
 
+#define REPLACE HELLO("LITERAL+ REPLACE"), OPEN_BOX, "C: b UID REPLACE 5 \"box\" {2+}", "c: hi"
+#define INSTEAD                                                                                    \
+	"C: c SELECT \"box\"", "C: d NOOP", "S: * 2 EXISTS", "S: * OK [UIDVALIDITY 7] ok",         \
+		"S: $c OK [READ-WRITE] done", "S: $d OK", "C: e APPEND \"box\" {2+}", "c: hi"
+
+static void
+test_replace(void)
+{
+	const RemoteAppend replace = {.uidvalidity = 7, .replaces = 5};
+	const RemoteAppend any = {.replaces = 5};
+	const RemoteAppend all = {
+		.uidvalidity = 7, .replaces = 5, .flags = "\\Seen", .internaldate = 1};
+	const AppendRow rows[] = {
+		{"told before",
+	         SCRIPTS(SCRIPT(REPLACE, "S: * OK [APPENDUID 7 12] ok", "S: * 3 EXISTS",
+	                        "S: * 1 EXPUNGE", "S: $b OK done")),
+	         "done 7/12 replaced; ", 0, replace},
+		{"told at the end",
+	         SCRIPTS(SCRIPT(REPLACE, "S: * 3 EXISTS", "S: * 1 EXPUNGE",
+	                        "S: $b OK [APPENDUID 7 12] done")),
+	         "done 7/12 replaced; ", 0, replace},
+		{"never told", SCRIPTS(SCRIPT(REPLACE, "S: $b OK done")), "done 0/0 replaced; ", 0,
+	         replace},
+		{"with flags and a date",
+	         SCRIPTS(SCRIPT(HELLO("LITERAL+ REPLACE"), OPEN_BOX,
+	                        "C: b UID REPLACE 5 \"box\" (\\Seen) \"01-Jan-1970 00:00:01 "
+	                        "+0000\" {2+}",
+	                        "c: hi", "S: $b OK [APPENDUID 7 12] done")),
+	         "done 7/12 replaced; ", 0, all},
+		{"not offered",
+	         SCRIPTS(SCRIPT(HELLO("LITERAL+"), OPEN_BOX, "C: b APPEND \"box\" {2+}", "c: hi",
+	                        "S: $b OK [APPENDUID 7 12] done")),
+	         "done 7/12; ", 0, replace},
+		{"in any mailbox",
+	         SCRIPTS(SCRIPT(HELLO("LITERAL+ REPLACE"), SELECT, "C: b APPEND \"box\" {2+}",
+	                        "c: hi", OPENED, "S: $b OK [APPENDUID 7 12] done")),
+	         "done 7/12; ", 0, any},
+		{"not known",
+	         SCRIPTS(SCRIPT(REPLACE, "S: $b BAD what?", INSTEAD,
+	                        "S: $e OK [APPENDUID 7 12] done")),
+	         "done 7/12; ", 0, replace},
+		{"the old one is gone",
+	         SCRIPTS(SCRIPT(REPLACE, "S: $b NO [NONEXISTENT] no such message", INSTEAD,
+	                        "S: $e OK [APPENDUID 7 12] done")),
+	         "done 7/12; ", 0, replace},
+		{"refused, and so is APPEND",
+	         SCRIPTS(SCRIPT(REPLACE, "S: $b NO no", INSTEAD, "S: $e NO [OVERQUOTA] full")),
+	         "error QUOTA; ", 0, replace},
+		{"refused half way",
+	         SCRIPTS(SCRIPT(REPLACE, "S: * OK [APPENDUID 7 12] ok", "S: $b NO not removed")),
+	         "done 7/12; ", 0, replace},
+		{"full", SCRIPTS(SCRIPT(REPLACE, "S: $b NO [OVERQUOTA] full")), "error QUOTA; ", 0,
+	         replace},
+		{"too big", SCRIPTS(SCRIPT(REPLACE, "S: $b NO [TOOBIG] no")), "error TOO_BIG; ", 0,
+	         replace},
+		{"another mailbox",
+	         SCRIPTS(SCRIPT(HELLO("REPLACE"), SELECT_BOX, "S: * OK [UIDVALIDITY 8] ok",
+	                        "S: $a OK", "S: $n OK")),
+	         "error STALE; ", 0, replace},
+		{"flags refused",
+	         SCRIPTS(SCRIPT(HELLO("LITERAL+ REPLACE"), OPEN_BOX, "C: b UID REPLACE 5 *",
+	                        "c: hi", "S: $b NO no", "C: c SELECT \"box\"", "C: d NOOP",
+	                        "S: * OK [UIDVALIDITY 7] ok", "S: $c OK", "S: $d OK",
+	                        "C: e APPEND \"box\" (\\Seen) *", "c: hi", "S: $e NO no",
+	                        "C: f SELECT \"box\"", "C: g NOOP", "S: * OK [UIDVALIDITY 7] ok",
+	                        "S: $f OK", "S: $g OK", "C: h APPEND \"box\" \"*\" {2+}", "c: hi",
+	                        "S: $h OK [APPENDUID 7 12] done")),
+	         "done 7/12; ", 0, all},
+	};
+
+	check_appends(rows, G_N_ELEMENTS(rows));
+}
+
 /* --- lost connections --- */
 
 static void
@@ -258,6 +336,7 @@ test_cut(void)
 {
 	const RemoteAppend plain = {0};
 	const RemoteAppend valid = {.uidvalidity = 7};
+	const RemoteAppend replace = {.uidvalidity = 7, .replaces = 5};
 #define SENT HELLO("LITERAL+"), SELECT, "C: b APPEND \"box\" {2+}", "c: hi"
 	const AppendRow rows[] = {
 		{"behind it", SCRIPTS(SCRIPT(SENT, "DROP")), "error UNKNOWN; ", 0, plain},
@@ -297,6 +376,11 @@ test_cut(void)
 	         "error OFFLINE; ", 0, plain},
 		{"silence before it", SCRIPTS(SCRIPT(HELLO("X"), SELECT_BOX, "HANG")),
 	         "error TIMED_OUT; ", 0, valid},
+		{"behind a REPLACE", SCRIPTS(SCRIPT(REPLACE, "DROP")), "error UNKNOWN; ", 0,
+	         replace},
+		{"in the middle of a REPLACE",
+	         SCRIPTS(SCRIPT(REPLACE, "S: * OK [APPENDUID 7 12] ok", "DROP")), "error UNKNOWN; ",
+	         0, replace},
 		{"a warning is no reason to repeat it",
 	         SCRIPTS(SCRIPT(HELLO("LITERAL+"), OPEN_BOX, "C: b APPEND \"box\" {2+}", "c: hi",
 	                        "S: * NO [ALERT] nearly full", "S: $b OK [APPENDUID 7 12] ok")),
@@ -436,6 +520,7 @@ main(int argc, char **argv)
 	g_test_add_func("/remote-append/refused", test_refused);
 	g_test_add_func("/remote-append/flags-refused", test_flags_refused);
 	g_test_add_func("/remote-append/flags-refused-cut", test_flags_refused_cut);
+	g_test_add_func("/remote-append/replace", test_replace);
 	g_test_add_func("/remote-append/cut", test_cut);
 	g_test_add_func("/remote-append/slow", test_slow);
 	g_test_add_func("/remote-append/freed", test_freed);

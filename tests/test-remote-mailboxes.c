@@ -311,7 +311,20 @@ test_capabilities(void)
 	         REMOTE_KNOWN | REMOTE_MOVE | REMOTE_UIDPLUS | REMOTE_REPLACE},
 		{SCRIPT("S: * PREAUTH [CAPABILITY IMAP4rev2 QRESYNC X-GM-EXT-1] hello",
 	                "C: a UNSUBSCRIBE *", "S: $a OK"),
-	         REMOTE_KNOWN | REMOTE_MOVE | REMOTE_UIDPLUS | REMOTE_CONDSTORE | REMOTE_GMAIL},
+	         REMOTE_KNOWN | REMOTE_MOVE | REMOTE_UIDPLUS | REMOTE_CONDSTORE | REMOTE_GMAIL |
+	                 REMOTE_IDLE},
+		{SCRIPT("S: * PREAUTH [CAPABILITY IMAP4rev1 NOTIFY idle] hello",
+	                "C: a UNSUBSCRIBE *", "S: $a OK"),
+	         REMOTE_KNOWN | REMOTE_NOTIFY | REMOTE_IDLE},
+		{SCRIPT("S: * PREAUTH [CAPABILITY IMAP4rev1 ACL RIGHTS=kxte METADATA QUOTA NOTIFY "
+	                "IDLE] hello",
+	                "C: a UNSUBSCRIBE *", "S: $a OK"),
+	         REMOTE_KNOWN | REMOTE_ACL | REMOTE_METADATA | REMOTE_QUOTA | REMOTE_NOTIFY |
+	                 REMOTE_IDLE},
+		{SCRIPT("S: * PREAUTH [CAPABILITY IMAP4rev1 METADATA-SERVER QUOTA=RES-STORAGE] "
+	                "hello",
+	                "C: a UNSUBSCRIBE *", "S: $a OK"),
+	         REMOTE_KNOWN | REMOTE_METADATA | REMOTE_QUOTA},
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {

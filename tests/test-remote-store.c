@@ -88,9 +88,10 @@ test_permanent_flags(void)
 	const StoreRow rows[] = {
 		{"kept", SCRIPTS(SCRIPT(OPEN_KEEPING("\\Answered \\SEEN"), STORE, "S: $b OK")),
 	         "done; ", 0, NULL, 0},
-		{"not kept", SCRIPTS(SCRIPT(OPEN_KEEPING("\\Answered \\*"))), "error DENIED; ", 0,
-	         NULL, 0},
-		{"none kept", SCRIPTS(SCRIPT(OPEN_KEEPING(""))), "error DENIED; ", 0, NULL, 0},
+		{"not kept", SCRIPTS(SCRIPT(OPEN_KEEPING("\\Answered \\*"))),
+	         "error NOT_PERMITTED; ", 0, NULL, 0},
+		{"none kept", SCRIPTS(SCRIPT(OPEN_KEEPING(""))), "error NOT_PERMITTED; ", 0, NULL,
+	         0},
 		{"any keyword",
 	         SCRIPTS(SCRIPT(OPEN_KEEPING("\\*"), "C: b UID STORE 5,7:8 +FLAGS.SILENT (word)",
 	                        "S: $b OK")),
@@ -99,13 +100,19 @@ test_permanent_flags(void)
 	         SCRIPTS(SCRIPT(OPEN_KEEPING("a]b word"),
 	                        "C: b UID STORE 5,7:8 +FLAGS.SILENT (word)", "S: $b OK")),
 	         "done; ", 0, "word", 0},
-		{"not this keyword", SCRIPTS(SCRIPT(OPEN_KEEPING("\\Seen wor"))), "error DENIED; ",
-	         0, "\\Seen word", 0},
+		{"not this keyword", SCRIPTS(SCRIPT(OPEN_KEEPING("\\Seen wor"))),
+	         "error NOT_PERMITTED; ", 0, "\\Seen word", 0},
 	};
 
 	check_stores(rows, G_N_ELEMENTS(rows));
 }
 
+#define OPEN_WITH_ID(name)                                                                         \
+	"S: * PREAUTH [CAPABILITY IMAP4rev1 UIDPLUS CONDSTORE ID] hello", "C: i ID *",             \
+		"S: * ID (\"version\" NIL \"name\" \"" name "\")", "S: $i OK", OPEN_BOX
+#define FLAGS_TOLD                                                                                 \
+	"S: * 1 FETCH (UID 5 MODSEQ (100))", "S: * 2 FETCH (UID 7 MODSEQ (101) FLAGS (\\Seen))",   \
+		"S: * 9 FETCH (UID 99 FLAGS ())"
 #define CONDITIONAL "C: b UID STORE 5,7:8 (UNCHANGEDSINCE 99) +FLAGS.SILENT (\\Seen)"
 
 static void
@@ -116,6 +123,14 @@ test_unchanged_since(void)
 	         SCRIPTS(SCRIPT(OPEN, CONDITIONAL, "S: * 1 FETCH (UID 5 MODSEQ (100))",
 	                        "S: $b OK")),
 	         "done; ", 0, NULL, 99},
+		{"flags told, as some do", SCRIPTS(SCRIPT(OPEN, CONDITIONAL, FLAGS_TOLD, "S: $b OK")),
+	         "done; ", 0, NULL, 99},
+		{"flags told, by one who is not Dovecot",
+	         SCRIPTS(SCRIPT(OPEN_WITH_ID("Cyrus IMAPD"), CONDITIONAL, FLAGS_TOLD, "S: $b OK")),
+	         "done; ", 0, NULL, 99},
+		{"flags told by Dovecot, so another was at it",
+	         SCRIPTS(SCRIPT(OPEN_WITH_ID("Dovecot"), CONDITIONAL, FLAGS_TOLD, "S: $b OK")),
+	         "disturbed 7; done; ", 0, NULL, 99},
 		{"one was changed", SCRIPTS(SCRIPT(OPEN, CONDITIONAL, "S: $b OK [MODIFIED 7] no")),
 	         "modified 7; done; ", 0, NULL, 99},
 		{"more than asked for",

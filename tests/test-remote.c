@@ -9,6 +9,11 @@
 
 #define HELLO "S: * PREAUTH [CAPABILITY IMAP4rev1] hello"
 
+/* LIST as every server knows it; nothing is subscribed to. */
+#define PLAIN_AT(tag, pattern)                                                                     \
+	"C: " tag " LIST \"\" \"" pattern "\"", "C: z LSUB \"\" \"" pattern "\"", "S: $z OK"
+#define PLAIN(tag) PLAIN_AT(tag, "*")
+
 typedef struct {
 	const char *label;
 	const char *const *script;
@@ -43,38 +48,44 @@ test_list(void)
 {
 	const ListRow rows[] = {
 		{"plain",
-	         SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST (\\HasNoChildren) \"/\" INBOX",
+	         SCRIPT(HELLO, PLAIN("a"), "S: * LIST (\\HasNoChildren) \"/\" INBOX",
 	                "S: * LIST (\\Noselect) \"/\" \"a b\"", "S: * LIST () \"/\" {5}",
 	                "S: a b/c", "S: $a OK"),
 	         "INBOX '/'; a b '/' noselect; a b/c '/'; done 0; "},
 		{"parents before children, twice the same",
-	         SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST () \"/\" b/c",
-	                "S: * LIST () \"/\" b", "S: * LIST () \"/\" a", "S: * LIST () \"/\" b/c",
-	                "S: * LIST () \"/\" b-", "S: $a OK"),
+	         SCRIPT(HELLO, PLAIN("a"), "S: * LIST () \"/\" b/c", "S: * LIST () \"/\" b",
+	                "S: * LIST () \"/\" a", "S: * LIST () \"/\" b/c", "S: * LIST () \"/\" b-",
+	                "S: $a OK"),
 	         "a '/'; b '/'; b- '/'; b/c '/'; done 0; "},
 		{"names",
-	         SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST () \".\" \"Entw&APw-rfe\"",
+	         SCRIPT(HELLO, PLAIN("a"), "S: * LIST () \".\" \"Entw&APw-rfe\"",
 	                "S: * LIST () \".\" \"bad&name\"", "S: * LIST () NIL flat",
 	                "S: * LIST () \"/\" NIL", "S: * LIST () \"\\\\\" \"q\\\"q\"",
 	                "S: * LIST () \"/\" \"\"", "S: $a OK"),
 	         "Entw\xc3\xbcrfe = Entw&APw-rfe '.'; NIL '/'; bad&name '.'; flat; q\"q '\\'; "
 	         "done 0; "},
-		{"nothing", SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: $a OK"), "done 0; "},
+		{"what they are for",
+	         SCRIPT(HELLO, PLAIN("a"), "S: * LIST (\\Drafts \\x) \"/\" d",
+	                "S: * LIST (\\SENT) \"/\" s", "S: * LIST (\\Trash \\Junk) \"/\" t",
+	                "S: * LIST (\\Archive \\Noselect) \"/\" u",
+	                "S: * LIST (\\HasNoChildren \\All) \"/\" v",
+	                "S: * LIST (\\Flagged) \"/\" w", "S: $a OK"),
+	         "d '/' drafts; s '/' sent; t '/' trash junk; u '/' noselect archive; v '/' all; "
+	         "w '/' flagged; done 0; "},
+		{"nothing", SCRIPT(HELLO, PLAIN("a"), "S: $a OK"), "done 0; "},
 		{"garbled lines are passed over",
-	         SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST", "S: * LIST (", "S: * LIST () x",
+	         SCRIPT(HELLO, PLAIN("a"), "S: * LIST", "S: * LIST (", "S: * LIST () x",
 	                "S: * LIST () \"/\" a", "S: $a OK"),
 	         "a '/'; done 0; "},
-		{"refused", SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: $a NO [NOPERM] no"),
-	         "error DENIED; "},
-		{"not known", SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: $a BAD what?"),
-	         "error FAILED; "},
+		{"refused", SCRIPT(HELLO, PLAIN("a"), "S: $a NO [NOPERM] no"), "error DENIED; "},
+		{"not known", SCRIPT(HELLO, PLAIN("a"), "S: $a BAD what?"), "error FAILED; "},
 	};
 
 	check_lists(rows, G_N_ELEMENTS(rows));
 }
 
 #define LS_HELLO "S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS] hello"
-#define LS       "LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY))"
+#define LS       "LIST \"\" \"*\" RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN))"
 
 static void
 test_list_status(void)
@@ -92,20 +103,19 @@ test_list_status(void)
 	                "S: * LIST () \"/\" INBOX", "S: $a OK"),
 	         "INBOX '/' 3/7; done 0; "},
 		{"BAD, then plain",
-	         SCRIPT(LS_HELLO, "C: a " LS, "S: $a BAD what?", "C: b LIST \"\" \"*\"",
+	         SCRIPT(LS_HELLO, "C: a " LS, "S: $a BAD what?", PLAIN("b"),
 	                "S: * LIST () \"/\" INBOX", "S: $b OK"),
 	         "INBOX '/'; done 0; "},
 		{"NO, then plain",
-	         SCRIPT(LS_HELLO, "C: a " LS, "S: $a NO no", "C: b LIST \"\" \"*\"",
-	                "S: * LIST () \"/\" INBOX", "S: $b OK"),
+	         SCRIPT(LS_HELLO, "C: a " LS, "S: $a NO no", PLAIN("b"), "S: * LIST () \"/\" INBOX",
+	                "S: $b OK"),
 	         "INBOX '/'; done 0; "},
 		{"empty, then plain",
-	         SCRIPT(LS_HELLO, "C: a " LS, "S: $a OK", "C: b LIST \"\" \"*\"",
-	                "S: * LIST () \"/\" INBOX", "S: $b OK"),
+	         SCRIPT(LS_HELLO, "C: a " LS, "S: $a OK", PLAIN("b"), "S: * LIST () \"/\" INBOX",
+	                "S: $b OK"),
 	         "INBOX '/'; done 0; "},
 		{"BAD, and plain too",
-	         SCRIPT(LS_HELLO, "C: a " LS, "S: $a BAD what?", "C: b LIST \"\" \"*\"",
-	                "S: $b BAD what?"),
+	         SCRIPT(LS_HELLO, "C: a " LS, "S: $a BAD what?", PLAIN("b"), "S: $b BAD what?"),
 	         "error FAILED; "},
 		{"denied: not asked again", SCRIPT(LS_HELLO, "C: a " LS, "S: $a NO [NOPERM] no"),
 	         "error DENIED; "},
@@ -114,15 +124,111 @@ test_list_status(void)
 	check_lists(rows, G_N_ELEMENTS(rows));
 }
 
-/* What did not work is not tried again. */
+#define USE_HELLO "S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS SPECIAL-USE] hello"
+#define USE_LS                                                                                     \
+	"LIST \"\" \"*\" RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY "     \
+	"UNSEEN))"
+
 static void
-test_list_remembers(void)
+test_list_special_use(void)
+{
+	const ListRow rows[] = {
+		{"asked for",
+	         SCRIPT(USE_HELLO, "C: a " USE_LS, "S: * LIST (\\Drafts) \"/\" d",
+	                "S: * STATUS d (MESSAGES 3 UIDVALIDITY 7)", "S: $a OK"),
+	         "d '/' drafts 3/7; done 0; "},
+		{"BAD, then plain",
+	         SCRIPT(USE_HELLO, "C: a " USE_LS, "S: $a BAD what?", PLAIN("b"),
+	                "S: * LIST (\\Trash) \"/\" t", "S: $b OK"),
+	         "t '/' trash; done 0; "},
+		{"no extended LIST",
+	         SCRIPT("S: * PREAUTH [CAPABILITY IMAP4rev1 SPECIAL-USE] hello", PLAIN("a"),
+	                "S: * LIST (\\Trash) \"/\" t", "S: $a OK"),
+	         "t '/' trash; done 0; "},
+	};
+
+	check_lists(rows, G_N_ELEMENTS(rows));
+}
+
+#define RIGHTS_HELLO                                                                               \
+	"S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS ACL LIST-MYRIGHTS] hello"
+#define RIGHTS_LS                                                                                  \
+	"LIST \"\" \"*\" RETURN (SUBSCRIBED MYRIGHTS STATUS (MESSAGES UIDNEXT UIDVALIDITY "        \
+	"UNSEEN))"
+
+static void
+test_list_rights(void)
+{
+	const ListRow rows[] = {
+		{"asked for",
+	         SCRIPT(RIGHTS_HELLO, "C: a " RIGHTS_LS, "S: * LIST (\\Subscribed) \"/\" INBOX",
+	                "S: * MYRIGHTS INBOX lrswipkxtecda",
+	                "S: * STATUS INBOX (MESSAGES 3 UIDVALIDITY 7 UNSEEN 2)",
+	                "S: * MYRIGHTS \"b c\" lr", "S: * LIST () \"/\" \"b c\"",
+	                "S: * LIST () \"/\" none", "S: * MYRIGHTS none \"\"",
+	                "S: * LIST () \"/\" untold", "S: * MYRIGHTS gone lr", "S: $a OK"),
+	         "INBOX '/' 3/7 unseen 2 subscribed rights lrswipkxtecda; b c '/' rights lr; "
+	         "none '/' rights ; untold '/'; done 0; "},
+		{"nonsense",
+	         SCRIPT(RIGHTS_HELLO, "C: a " RIGHTS_LS, "S: * LIST () \"/\" a", "S: * MYRIGHTS",
+	                "S: * MYRIGHTS a", "S: * MYRIGHTS a (l)", "S: * MYRIGHTS a \"l r\"",
+	                "S: * MYRIGHTS a {3}", "S: l", "S: ", "S: * MYRIGHTS (a) lr", "S: $a OK"),
+	         "a '/'; done 0; "},
+		{"not asked for",
+	         SCRIPT(LS_HELLO, "C: a " LS, "S: * LIST () \"/\" a", "S: * MYRIGHTS a lr",
+	                "S: $a OK"),
+	         "a '/'; done 0; "},
+		{"BAD, then plain",
+	         SCRIPT(RIGHTS_HELLO, "C: a " RIGHTS_LS, "S: $a BAD what?", PLAIN("b"),
+	                "S: * LIST () \"/\" a", "S: * MYRIGHTS a lr", "S: $b OK"),
+	         "a '/'; done 0; "},
+	};
+
+	check_lists(rows, G_N_ELEMENTS(rows));
+}
+
+#define LSUB "C: a LIST \"\" \"*\"", "C: b LSUB \"\" \"*\""
+
+static void
+test_list_subscribed(void)
+{
+	const ListRow rows[] = {
+		{"in LIST",
+	         SCRIPT("S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED] hello",
+	                "C: a LIST \"\" \"*\" RETURN (SUBSCRIBED)",
+	                "S: * LIST (\\subscribed \\x) \"/\" a", "S: * LIST () \"/\" b", "S: $a OK"),
+	         "a '/' subscribed; b '/'; done 0; "},
+		{"by LSUB",
+	         SCRIPT(HELLO, LSUB, "S: * LIST () \"/\" a", "S: * LIST () \"/\" \"b c\"",
+	                "S: * LIST () \"/\" d", "S: * LSUB () \"/\" a", "S: $a OK",
+	                "S: * LSUB () \"/\" \"b c\"", "S: * LSUB (\\Noselect) \"/\" d",
+	                "S: * LSUB () \"/\" gone", "S: * LSUB", "S: $b OK"),
+	         "a '/' subscribed; b c '/' subscribed; d '/'; done 0; "},
+		{"by LSUB, where LIST brings STATUS but not that",
+	         SCRIPT("S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-STATUS] hello",
+	                "C: a LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY "
+	                "UNSEEN))",
+	                "C: b LSUB \"\" \"*\"", "S: * LIST () \"/\" a", "S: $a OK",
+	                "S: * LSUB () \"/\" a", "S: $b OK"),
+	         "a '/' subscribed; done 0; "},
+		{"nothing but LSUB",
+	         SCRIPT(HELLO, LSUB, "S: $a OK", "S: * LSUB () \"/\" a", "S: $b OK"), "done 0; "},
+		{"refused", SCRIPT(HELLO, LSUB, "S: * LIST () \"/\" a", "S: $a OK", "S: $b NO no"),
+	         "a '/'; done 0; "},
+		{"LIST refused", SCRIPT(HELLO, LSUB, "S: $a NO [NOPERM] no", "S: $b OK"),
+	         "error DENIED; "},
+	};
+
+	check_lists(rows, G_N_ELEMENTS(rows));
+}
+
+static void
+test_list_forgets_lsub(void)
 {
 	RemoteFixture fixture = remote_fixture_new(
-		"remembers",
-		SCRIPTS(SCRIPT(LS_HELLO, "C: a " LS, "S: $a BAD what?", "C: b LIST \"\" \"*\"",
-	                       "S: * LIST () NIL x", "S: $b OK", "C: c LIST \"\" \"*\"",
-	                       "S: * LIST () NIL x", "S: $c OK")),
+		"no LSUB",
+		SCRIPTS(SCRIPT(HELLO, LSUB, "S: * LIST () NIL x", "S: $a OK", "S: $b BAD what?",
+	                       "C: c LIST \"\" \"*\"", "S: * LIST () NIL x", "S: $c OK")),
 		1, 0);
 
 	for (guint i = 0; i < 2; i++) {
@@ -133,8 +239,29 @@ test_list_remembers(void)
 	remote_fixture_free(&fixture);
 }
 
-#define MODSEQ_HELLO "S: * PREAUTH [CAPABILITY LIST-STATUS CONDSTORE] hello"
-#define MODSEQ_LS    "LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))"
+/* What did not work is not tried again. */
+static void
+test_list_remembers(void)
+{
+	RemoteFixture fixture =
+		remote_fixture_new("remembers",
+	                           SCRIPTS(SCRIPT(LS_HELLO, "C: a " LS, "S: $a BAD what?",
+	                                          PLAIN("b"), "S: * LIST () NIL x", "S: $b OK",
+	                                          PLAIN("c"), "S: * LIST () NIL x", "S: $c OK")),
+	                           1, 0);
+
+	for (guint i = 0; i < 2; i++) {
+		g_autoptr(Record) record = record_list(&fixture, FALSE);
+
+		record_check(record, "x; done 0; ");
+	}
+	remote_fixture_free(&fixture);
+}
+
+#define MODSEQ_HELLO "S: * PREAUTH [CAPABILITY LIST-EXTENDED LIST-STATUS CONDSTORE] hello"
+#define MODSEQ_LS                                                                                  \
+	"LIST \"\" \"*\" RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN "          \
+	"HIGHESTMODSEQ))"
 
 static void
 test_list_modseqs(void)
@@ -157,7 +284,7 @@ test_list_modseqs(void)
 	check_lists(rows, G_N_ELEMENTS(rows));
 }
 
-#define STATUS_ITEMS " (MESSAGES UIDNEXT UIDVALIDITY)"
+#define STATUS_ITEMS " (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"
 
 /* STATUS of each mailbox, where it is wanted and LIST does not bring it. */
 static void
@@ -165,7 +292,7 @@ test_list_figures(void)
 {
 	const ListRow rows[] = {
 		{"one by one",
-	         SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST () \"/\" INBOX",
+	         SCRIPT(HELLO, PLAIN("a"), "S: * LIST () \"/\" INBOX",
 	                "S: * LIST (\\Noselect) \"/\" no", "S: * LIST () \"/\" bad",
 	                "S: * LIST () \"/\" z", "S: $a OK", "C: b STATUS \"INBOX\"" STATUS_ITEMS,
 	                "C: c STATUS \"bad\"" STATUS_ITEMS, "C: d STATUS \"z\"" STATUS_ITEMS,
@@ -174,14 +301,14 @@ test_list_figures(void)
 	                "S: $d OK"),
 	         "INBOX '/' 3/7 next 9; bad '/'; no '/' noselect; z '/' 0/8; done 0; "},
 		{"all refused",
-	         SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST () \"/\" INBOX", "S: $a OK",
+	         SCRIPT(HELLO, PLAIN("a"), "S: * LIST () \"/\" INBOX", "S: $a OK",
 	                "C: b STATUS \"INBOX\"" STATUS_ITEMS, "S: $b BAD what?"),
 	         "INBOX '/'; done 0; "},
-		{"none there", SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: $a OK"), "done 0; "},
+		{"none there", SCRIPT(HELLO, PLAIN("a"), "S: $a OK"), "done 0; "},
 		{"LIST brings it",
 	         SCRIPT(LS_HELLO, "C: a " LS, "S: * LIST () \"/\" INBOX", "S: $a OK"),
 	         "INBOX '/'; done 0; "},
-		{"LIST refused", SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: $a NO [NOPERM] no"),
+		{"LIST refused", SCRIPT(HELLO, PLAIN("a"), "S: $a NO [NOPERM] no"),
 	         "error DENIED; "},
 	};
 
@@ -203,8 +330,8 @@ test_list_figures_broken(void)
 {
 	RemoteFixture fixture = remote_fixture_new(
 		"figures, broken",
-		SCRIPTS(SCRIPT(HELLO, "C: a LIST \"\" \"*\"", "S: * LIST () \"/\" x",
-	                       "S: * LIST () \"/\" y", "S: $a OK", "C: b STATUS \"x\"" STATUS_ITEMS,
+		SCRIPTS(SCRIPT(HELLO, PLAIN("a"), "S: * LIST () \"/\" x", "S: * LIST () \"/\" y",
+	                       "S: $a OK", "C: b STATUS \"x\"" STATUS_ITEMS,
 	                       "C: c STATUS \"y\"" STATUS_ITEMS,
 	                       "S: * STATUS x (MESSAGES 3 UIDVALIDITY 7)", "S: $b OK", "DROP"),
 	                SCRIPT(HELLO, "C: a STATUS \"y\"" STATUS_ITEMS,
@@ -228,6 +355,8 @@ test_list_figures_many(void)
 
 	g_ptr_array_add(script, g_strdup(HELLO));
 	g_ptr_array_add(script, g_strdup("C: a LIST \"\" \"*\""));
+	g_ptr_array_add(script, g_strdup("C: z LSUB \"\" \"*\""));
+	g_ptr_array_add(script, g_strdup("S: $z OK"));
 	for (guint i = 0; i < 510; i++) {
 		g_ptr_array_add(script, g_strdup_printf("S: * LIST () NIL m%03u", i));
 		g_string_append_printf(expected, i < 500 ? "m%03u 1/2; " : "m%03u; ", i);
@@ -257,7 +386,7 @@ test_list_figures_many(void)
 }
 
 #define NS_HELLO "S: * PREAUTH [CAPABILITY IMAP4rev1 NAMESPACE] hello"
-#define NS       NS_HELLO, "C: a NAMESPACE", "C: b LIST \"\" \"*\""
+#define NS       NS_HELLO, "C: a NAMESPACE", PLAIN("b")
 #define NAMESPACES                                                                                 \
 	"S: * NAMESPACE ((\"\" \"/\")) ((\"~\" \"/\")) ((\"#shared/\" \"/\")(\"#public/\" \"/\"))"
 
@@ -280,15 +409,15 @@ test_namespaces(void)
 	         "#public/a '/'; #shared/a '/'; INBOX '/'; ~al '/'; done 0; "},
 		{"second round",
 	         SCRIPT(NS, NAMESPACES, "S: $a OK", "S: * LIST () \"/\" INBOX",
-	                "S: * LIST () \"/\" #shared/a", "S: $b OK", "C: c LIST \"\" \"~*\"",
-	                "C: d LIST \"\" \"#public/*\"", "S: * LIST () \"/\" ~al", "S: $c OK",
+	                "S: * LIST () \"/\" #shared/a", "S: $b OK", PLAIN_AT("c", "~*"),
+	                PLAIN_AT("d", "#public/*"), "S: * LIST () \"/\" ~al", "S: $c OK",
 	                "S: * LIST () \"/\" #public/a", "S: $d OK"),
 	         "#public/a '/'; #shared/a '/'; INBOX '/'; ~al '/'; done 0; "},
 		{"second round refused",
 	         SCRIPT(NS, NAMESPACES, "S: $a OK", "S: * LIST () \"/\" INBOX",
-	                "S: * LIST () \"/\" ~al", "S: $b OK", "C: c LIST \"\" \"#shared/*\"",
-	                "C: d LIST \"\" \"#public/*\"", "S: $c NO no",
-	                "S: * LIST () \"/\" #public/a", "S: $d OK"),
+	                "S: * LIST () \"/\" ~al", "S: $b OK", PLAIN_AT("c", "#shared/*"),
+	                PLAIN_AT("d", "#public/*"), "S: $c NO no", "S: * LIST () \"/\" #public/a",
+	                "S: $d OK"),
 	         "#public/a '/'; INBOX '/'; ~al '/'; done 0; "},
 		{"NAMESPACE BAD",
 	         SCRIPT(NS, "S: $a BAD what?", "S: * LIST () \"/\" INBOX", "S: $b OK"),
@@ -304,7 +433,8 @@ test_namespaces(void)
 		{"a namespace that must be a literal",
 	         SCRIPT(NS, "S: * NAMESPACE NIL ((\"\xc3\xa9/\" \"/\")) NIL", "S: $a OK",
 	                "S: * LIST () \"/\" INBOX", "S: $b OK", "C: c LIST \"\" {4}", "S: +",
-	                "c: \xc3\xa9/*", "S: $c OK"),
+	                "c: \xc3\xa9/*", "C: d LSUB \"\" {4}", "S: +", "c: \xc3\xa9/*", "S: $c OK",
+	                "S: $d OK"),
 	         "INBOX '/'; done 0; "},
 	};
 
@@ -348,6 +478,7 @@ test_scan(void)
 	const RemoteScan valid = {.mailbox = "box", .uidvalidity = 7};
 	const RemoteScan news = {.mailbox = "box", .uidvalidity = 7, .after_uid = 5};
 	const RemoteScan last = {.mailbox = "box", .after_uid = G_MAXUINT32};
+	const RemoteScan one = {.mailbox = "box", .uidvalidity = 7, .after_uid = 2, .until_uid = 3};
 	const RemoteScan header = {.mailbox = "box", .header_fields = "DATE FROM"};
 	const ScanRow rows[] = {
 		{"one round trip",
@@ -363,6 +494,11 @@ test_scan(void)
 	         SCRIPT(SELECT, "C: b UID FETCH 6:* " ITEMS, OPENED,
 	                "S: * 2 FETCH (UID 5 " DATE " RFC822.SIZE 100)", "S: $b OK"),
 	         "opened 7; done 2; ", news},
+		{"one message, and news of others",
+	         SCRIPT(SELECT, "C: b UID FETCH 3:3 " ITEMS, OPENED,
+	                "S: * 2 FETCH (UID 3 " DATE " RFC822.SIZE 100)",
+	                "S: * 3 FETCH (UID 4 FLAGS (\\Seen))", "S: $b OK"),
+	         "opened 7; 3 size 100 date 837596665; done 2; ", one},
 		{"behind the last possible UID",
 	         SCRIPT(SELECT, "C: b UID FETCH 4294967295:* " ITEMS, OPENED, "S: $b OK"),
 	         "opened 7; done 2; ", last},
@@ -444,6 +580,48 @@ test_scan(void)
 	};
 
 	check_scans(rows, G_N_ELEMENTS(rows));
+}
+
+/* What the mailbox keeps, and whether it can be changed: not known by an EXAMINE of ours. */
+static void
+test_scan_access(void)
+{
+	const struct {
+		const char *label;
+		const char *codes, *verdict; /* of SELECT */
+		const char *expected;
+		gboolean examine;
+	} rows[] = {
+		{"not told", "S: * OK hm", "S: $a OK", "opened 7; done 2; ", FALSE},
+		{"told", "S: * OK [PERMANENTFLAGS (word \\SEEN \\*  a]b)] ok",
+	         "S: $a OK [READ-WRITE] ok", "opened 7; done 2 keeps [\\* \\Seen a]b word]; ",
+	         FALSE},
+		{"none", "S: * OK [PERMANENTFLAGS ()] ok", "S: $a OK [READ-ONLY] ok",
+	         "opened 7; done 2 keeps [] read-only; ", FALSE},
+		{"nonsense", "S: * OK [PERMANENTFLAGS \x01 {] ok", "S: $a OK", "opened 7; done 2; ",
+	         FALSE},
+		{"EXAMINE", "S: * OK [PERMANENTFLAGS ()] ok", "S: $a OK [READ-ONLY] ok",
+	         "opened 7; done 2; ", TRUE},
+		{"EXAMINE tells all the same", "S: * OK [PERMANENTFLAGS (\\Seen)] ok",
+	         "S: $a OK [READ-ONLY] ok", "opened 7; done 2 keeps [\\Seen]; ", TRUE},
+	};
+	const RemoteScan all = {.mailbox = "box"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const char *const *script = SCRIPT(
+			HELLO, rows[i].examine ? "C: a EXAMINE \"box\"" : "C: a SELECT \"box\"",
+			"C: b UID FETCH 1:* " ITEMS, "S: * 2 EXISTS", "S: * OK [UIDVALIDITY 7] ok",
+			rows[i].codes, rows[i].verdict, "S: $b OK");
+		RemoteFixture fixture =
+			rows[i].examine ? remote_fixture_new_read_only(rows[i].label)
+					: remote_fixture_new(rows[i].label, SCRIPTS(NULL), 1, 0);
+		g_autoptr(Record) record = NULL;
+
+		scripted_server_add(fixture.server, script);
+		record = record_scan(&fixture, &all);
+		record_check(record, rows[i].expected);
+		remote_fixture_free(&fixture);
+	}
 }
 
 #define NEWS         "C: c NOOP", "C: d UID FETCH 6:* " ITEMS
@@ -620,13 +798,18 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/remote/list", test_list);
 	g_test_add_func("/remote/list-status", test_list_status);
+	g_test_add_func("/remote/list-special-use", test_list_special_use);
 	g_test_add_func("/remote/list-remembers", test_list_remembers);
+	g_test_add_func("/remote/list-rights", test_list_rights);
+	g_test_add_func("/remote/list-subscribed", test_list_subscribed);
+	g_test_add_func("/remote/list-forgets-lsub", test_list_forgets_lsub);
 	g_test_add_func("/remote/list-modseqs", test_list_modseqs);
 	g_test_add_func("/remote/list-figures", test_list_figures);
 	g_test_add_func("/remote/list-figures-broken", test_list_figures_broken);
 	g_test_add_func("/remote/list-figures-many", test_list_figures_many);
 	g_test_add_func("/remote/namespaces", test_namespaces);
 	g_test_add_func("/remote/scan", test_scan);
+	g_test_add_func("/remote/scan-access", test_scan_access);
 	g_test_add_func("/remote/scan-selected", test_scan_selected);
 	g_test_add_func("/remote/scan-batch", test_scan_batch);
 	g_test_add_func("/remote/uids", test_uids);

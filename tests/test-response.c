@@ -64,6 +64,9 @@ static const FetchRow fetch_rows[] = {
 	{"emailid", "* 1 FETCH (EMAILID (M6d99ac) UID 5)\r\n", "uid 5 emailid M6d99ac"},
 	{"emailid-bare", "* 1 FETCH (EMAILID M6d UID 5)\r\n", "uid 5 emailid M6d"},
 	{"emailid-empty", "* 1 FETCH (EMAILID () UID 5)\r\n", "uid 5"},
+	{"threadid", "* 1 FETCH (THREADID (T6d) UID 5 EMAILID NIL)\r\n", "uid 5 threadid T6d"},
+	{"threadid-nil", "* 1 FETCH (THREADID NIL UID 5)\r\n", "uid 5"},
+	{"gmail", "* 1 FETCH (X-GM-THRID 1 X-GM-MSGID 2 X-GM-LABELS () UID 5)\r\n", "uid 5 gm 2 1"},
 	{"unknown", "* 1 FETCH (X-GM-LABELS (\"a (b)\" c) X (((UID 6))) UID 5)\r\n", "uid 5"},
 	{"unclosed", "* 1 FETCH (UID 5 FLAGS (a\r\n", "uid 5 flags a"},
 	{"empty", "* 1 FETCH ()\r\n", "uid 0"},
@@ -90,6 +93,10 @@ dump_fetch(const ImapFetch *fetch)
 		g_string_append_printf(out, " modseq %" G_GUINT64_FORMAT, fetch->modseq);
 	if (fetch->emailid)
 		g_string_append_printf(out, " emailid %s", fetch->emailid);
+	if (fetch->threadid)
+		g_string_append_printf(out, " threadid %s", fetch->threadid);
+	if (fetch->gm_msgid || fetch->gm_thrid)
+		g_string_append_printf(out, " gm %s %s", fetch->gm_msgid, fetch->gm_thrid);
 	if (fetch->header)
 		g_string_append_printf(out, " header <%.*s>", (int)strcspn(fetch->header, "\r"),
 		                       fetch->header);
@@ -328,6 +335,9 @@ test_flags_to_text(void)
 		{"\\Draft \\Deleted \\Flagged \\X", "\\Deleted \\Draft \\Flagged \\X"},
 		{"\"a b\" \"\" \"a\tb\" c \"x\x7f\"", "c"},
 		{"\xc3\xa9 a", "a \xc3\xa9"},
+		{"caf\xe9 a", "a caf\\xe9"},
+		{"a\302\23331m b\342\200\256c d\342\200\250e",
+		 "a\\xc2\\x9b31m b\\xe2\\x80\\xaec d\\xe2\\x80\\xa8e"},
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -532,9 +542,19 @@ test_errors(void)
 		{"A NO [ALERT] Too many simultaneous connections. (Failure)\r\n",
 	         IMAPFS_ERROR_LIMIT, NULL},
 		{"A BAD User is authenticated but not connected.\r\n", IMAPFS_ERROR_DENIED, NULL},
+		{"A NO Permission denied\r\n", IMAPFS_ERROR_DENIED, NULL},
+		{"A NO Invalid mailbox name\r\n", IMAPFS_ERROR_USAGE, NULL},
+		{"A NO Invalid annotation entry\r\n", IMAPFS_ERROR_USAGE, NULL},
+		{"A NO invalid annotation value\r\n", IMAPFS_ERROR_USAGE, NULL},
+		{"A NO Invalid ACL identifier\r\n", IMAPFS_ERROR_USAGE, NULL},
+		{"A BAD The Q right is not supported\r\n", IMAPFS_ERROR_USAGE, NULL},
+		{"A NO You exceeded your mail quota.\r\n", IMAPFS_ERROR_QUOTA, NULL},
+		{"A NO [LIMIT] Permission denied\r\n", IMAPFS_ERROR_LIMIT, NULL},
 		{"A NO [X-NEW thing] x\r\n", IMAPFS_ERROR_FAILED, NULL},
 		{"A BAD\r\n", IMAPFS_ERROR_FAILED, NULL},
 		{"* BYE Session expired\r\n", IMAPFS_ERROR_OFFLINE, "FETCH: BYE Session expired"},
+		{"* BYE Permission denied\r\n", IMAPFS_ERROR_OFFLINE, NULL},
+		{"* BYE Too many simultaneous connections\r\n", IMAPFS_ERROR_LIMIT, NULL},
 		{"* BYE [UNAVAILABLE] x\r\n", IMAPFS_ERROR_LIMIT, NULL},
 		{"A NO a\033[2Jb\r\n", IMAPFS_ERROR_FAILED, "FETCH: NO a\\x1b[2Jb"},
 	};

@@ -98,6 +98,35 @@ test_pipelining(void)
 	end(&fixture, log->str);
 }
 
+/* A server may send the second half of an answer only once the first is acknowledged. */
+static void
+test_acknowledges(void)
+{
+	const char *script[2 * N_PIPELINED + 2] = {HELLO};
+	Fixture fixture = {.label = "acknowledges", .server = scripted_server_new("nagle", NULL)};
+	ImapSettings settings = {.tls = IMAP_TLS_NONE};
+	gint64 begin = g_get_monotonic_time();
+
+	for (guint i = 0; i < N_PIPELINED; i++) {
+		script[2 * i + 1] = "C: a NOOP";
+		script[2 * i + 2] = "S: $a OK done";
+	}
+	scripted_server_nagle(fixture.server);
+	scripted_server_split(fixture.server, 10);
+	scripted_server_add(fixture.server, script);
+	fixture.client = session_client_new(fixture.server, &settings);
+	WAIT_UNTIL("acknowledges", fixture.client->ready);
+	for (guint i = 0; i < N_PIPELINED; i++) {
+		session_client_send(fixture.client, "NOOP", "NOOP", NULL);
+		await_done(&fixture, i + 1);
+	}
+	g_test_message("%d in %d ms", N_PIPELINED, (int)((g_get_monotonic_time() - begin) / 1000));
+	g_assert_cmpint(g_get_monotonic_time() - begin, <, N_PIPELINED * 20 * 1000);
+	session_client_end(fixture.client);
+	session_client_free(fixture.client);
+	scripted_server_free(fixture.server);
+}
+
 /* Each command takes what it asked for, whatever else is in flight. */
 static void
 test_untagged(void)
@@ -369,6 +398,29 @@ test_ends(void)
 
 /* --- silence --- */
 
+/* Not a server that hangs, but a line that has died meanwhile: what was asked may be asked again.
+ */
+static void
+test_doubt(void)
+{
+	const EndRow rows[] = {
+		{"dead", SCRIPT(TWO, "HANG"), "ONE OFFLINE; TWO OFFLINE; closed OFFLINE; "},
+		{"alive", SCRIPT(TWO, "WAIT 100", "S: $a OK", "HANG"),
+	         "ONE OK; TWO TIMED_OUT; closed TIMED_OUT; "},
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+		Fixture fixture = begin_with(rows[i].label, rows[i].script, 0,
+		                             (ImapSettings){.timeout_us = 300 * 1000});
+
+		session_client_send(fixture.client, "ONE", "ONE", NULL);
+		session_client_send(fixture.client, "TWO", "TWO", NULL);
+		session_doubt(fixture.client->session);
+		WAIT_UNTIL(rows[i].label, fixture.client->closed);
+		end(&fixture, rows[i].log);
+	}
+}
+
 static void
 test_silence(void)
 {
@@ -488,6 +540,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/session/pipelining", test_pipelining);
+	g_test_add_func("/session/acknowledges", test_acknowledges);
 	g_test_add_func("/session/untagged", test_untagged);
 	g_test_add_func("/session/literals", test_literals);
 	g_test_add_func("/session/free-literals", test_free_literals);
@@ -496,6 +549,7 @@ main(int argc, char **argv)
 	g_test_add_func("/session/select-again", test_select_again);
 	g_test_add_func("/session/ends", test_ends);
 	g_test_add_func("/session/silence", test_silence);
+	g_test_add_func("/session/doubt", test_doubt);
 	g_test_add_func("/session/slowness", test_slowness);
 	g_test_add_func("/session/alert", test_alert);
 	g_test_add_func("/session/capabilities", test_capabilities);

@@ -56,6 +56,8 @@ def read_in_order(top, names, length):
 
 
 class AheadTestCase(mount.MountTestCase):
+    quiet = True
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

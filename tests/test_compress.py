@@ -90,7 +90,7 @@ class TestWhen(CompressCase):
     def test_one_round_trip_more(self):
         round_trips = {}
         for compress in ('off', 'on'):
-            proxy, mounted = self.through_proxy(f'compress={compress}', delay_ms=25)
+            proxy, mounted = self.through_proxy(f'compress={compress}', 'poll=0', delay_ms=25)
             mounted.start()
             round_trips[compress] = proxy.stats()['round_trips']
         self.assertEqual(round_trips['on'], round_trips['off'] + 1)

@@ -386,7 +386,7 @@ class TestBadServer(HangsTestCase):
         for refusal in badserver.REFUSALS:
             with self.subTest(refusal):
                 server = self.enter(badserver.OneConnection(refusal))
-                mounted = self.mount(server, 'names=uid')
+                mounted = self.mount(server, 'names=uid', 'poll=0')
                 readers = [mounted.background(f'cat {name}/*.eml') for name in badserver.MAILBOXES]
                 for reader in readers:
                     self.assertEqual(reader.finish(5), (0, b''.join(badserver.GOOD).decode().replace('\r\n', '\n'), ''))

@@ -139,7 +139,7 @@ class TestBytes(ReadingCase):
                                                  if mailbox != BIG for content in contents.values()))
 
     def test_a_small_message_is_fetched_once_for_all_readers(self):
-        mounted = self.mount(self.server)
+        mounted = self.mount(self.server, 'poll=0')
         uid, content = max(((uid, content) for uid, content in self.truth['INBOX'].items() if len(content) < 2 * BLOCK),
                            key=lambda pair: len(pair[1]))
         file = self.file_of(mounted, 'INBOX', uid)
@@ -161,6 +161,14 @@ class TestBytes(ReadingCase):
         self.assertEqual(set(found), {path for path, (time, _) in everything.items() if time > day.timestamp()})
         found = mounted.run('find . -name "*.eml" -size +100k').splitlines()
         self.assertEqual(set(found), {path for path, (_, content) in everything.items() if len(content) > 102400})
+        numbers = (line.rsplit(' ', 3) for line in mounted.run("find . -name '*.eml' -exec stat -c '%n %s %Y %h' {} +").splitlines())
+        self.assertEqual({name: (float(time), int(size), links) for name, size, time, links in numbers},
+                         {path: (time, len(content), '1') for path, (time, content) in everything.items()})
+        used = dict(reversed(line.split('\t')) for line in mounted.run('du -ab --exclude=.imapfs .').splitlines())
+        self.assertEqual({path: int(used[path]) for path in everything},
+                         {path: len(content) for path, (_, content) in everything.items()})
+        blocks = sum(-(-len(content) // 512) for _, content in everything.values())
+        self.assertEqual(int(mounted.run('du -s --block-size=512 --exclude=.imapfs .').split()[0]), blocks)
         for word in ('invoice', 'X-Field-499: 499', 'boundary="=_big"'):
             found = mounted.run(f'grep -rlaF {shlex.quote(word)} .').splitlines()
             self.assertEqual(set(found), {path for path, (_, content) in everything.items() if word.encode() in content})
@@ -176,6 +184,7 @@ class TestBytes(ReadingCase):
 
 class TestBigMessage(ReadingCase):
     """One message of 30 MB."""
+    quiet = True
 
     @classmethod
     def setUpClass(cls):

@@ -15,7 +15,7 @@ import samplemail
 
 DELAY_MS = 25
 DATE = datetime.datetime(2020, 2, 29, 12, 34, 56, tzinfo=datetime.timezone.utc)
-KNOWN, MOVE, UIDPLUS, CONDSTORE = 1, 2, 4, 8
+KNOWN, MOVE, UIDPLUS, CONDSTORE, NOTIFY, IDLE = 1, 2, 4, 8, 512, 1024
 
 
 class WriteTestCase(mount.MountTestCase):
@@ -48,6 +48,14 @@ class WriteTestCase(mount.MountTestCase):
         told, _ = driver.communicate(timeout=100)
         self.assertEqual(driver.returncode, 0)
         return [line.rstrip('; ') for line in told.splitlines()]
+
+    def flush(self, *entries):
+        """What has become of each, by its number."""
+        lines = ['\t'.join(str(word) for word in entry) for entry in entries]
+        told = subprocess.run([os.environ['FLUSHER_DRIVER'], '127.0.0.1', str(self.server.imaps_port), 'alice',
+                               self.server.users['alice'], self.server.ca_file, *lines], stdout=subprocess.PIPE,
+                              text=True, timeout=100, check=True).stdout
+        return {int(number): f'{what} {rest}' for what, number, rest in map(str.split, told.splitlines())}
 
     def message(self, content):
         path = self.files / str(len(list(self.files.iterdir())))
@@ -191,7 +199,7 @@ class TestWithoutExtensions(WriteTestCase):
         self.server.create('to')
         self.assertEqual(self.do(('subscribe', 'INBOX'), 'wait', ('capabilities',),
                                  ('move', 'INBOX', self.uidvalidity, '1,2', 'to')),
-                         ['done', str(KNOWN), f'1 as 1; 2 as 2; copied {self.uidvalidity_of("to")}'])
+                         ['done', str(KNOWN | NOTIFY | IDLE), f'1 as 1; 2 as 2; copied {self.uidvalidity_of("to")}'])
         self.assertEqual(len(self.server.messages('INBOX')), 5)
 
     def test_refused(self):
@@ -209,7 +217,7 @@ class TestStore(WriteTestCase):
         self.assertEqual(self.do(('store', *box, '1,2', '+\\Seen word', 0), ('store', *box, '2,3', '+\\Flagged', 0), 'wait',
                                  ('store', *box, '2', '-word \\Flagged', 0), ('store', *box, '3', '=other', 0),
                                  ('capabilities',)),
-                         4 * ['done'] + [str(KNOWN | MOVE | UIDPLUS | CONDSTORE)])
+                         4 * ['done'] + [str(KNOWN | MOVE | UIDPLUS | CONDSTORE | NOTIFY | IDLE)])
         self.assertEqual(self.server.flags('INBOX'), {1: {'\\Seen', 'word'}, 2: {'\\Seen'}, 3: {'other'}, 4: set(), 5: set()})
 
     def test_unchanged_since(self):
@@ -255,6 +263,12 @@ class TestMailboxes(WriteTestCase):
                                  ('delete', 'nowhere'), ('create', '', '/', 'x/y'), ('name', '', '/', 'x/y')),
                          ['error EXISTS', 'error EXISTS', 'error NOT_FOUND', 'error NOT_FOUND', 'error USAGE', 'none'])
 
+    def test_special_use(self):
+        self.server.create('Trash', 'other')
+        told = dict(re.findall(r"(\S+) '/'(.*?) \d+/\d+ next", self.do('list')[0]))
+        self.assertEqual(told['Trash'], ' trash')
+        self.assertEqual(told['other'], '')
+
     def test_open_on_other_connections(self):
         """A mailbox that is made again under the same name is not taken for the old one."""
         self.server.append('x', samplemail.many(3))
@@ -267,6 +281,44 @@ class TestMailboxes(WriteTestCase):
         self.assertNotEqual(old, new)
         self.assertEqual(told, 4 * ['done'] + ['done x', f'done {new}/1', 'error STALE', 'error STALE'])
         self.assertEqual(self.server.flags('x'), {1: set()})
+
+
+class TestFlusher(WriteTestCase):
+    def change_among_others(self):
+        """Removes 2, moves 4 and replaces 5, between messages that another client has marked."""
+        self.server.create('to')
+        self.server.store('INBOX', '1,3', '+FLAGS (\\Deleted)')
+        box = 'INBOX', self.uidvalidity
+        told = self.flush(('remove', *box, 2), ('move', *box, 4, 'to'),
+                          ('append', *box, self.message(b'Subject: new\n\n'), 5))
+        self.assertEqual(told, {1: 'done 0', 2: 'done 1', 3: 'done 6'})
+        self.assertEqual(len(self.server.messages('to')), 1)
+
+    def test_marked_by_others(self):
+        self.change_among_others()
+        self.assertEqual(self.server.flags('INBOX'), {1: {'\\Deleted'}, 3: {'\\Deleted'}, 6: set()})
+
+    def test_delete(self):
+        """Nothing is deleted with a mailbox, nor are those below it."""
+        self.server.append('p', samplemail.many(1))
+        self.server.append('p/c', samplemail.many(1))
+        self.server.create('empty')
+        self.assertEqual(self.flush(('delete', 'p'), ('delete', 'empty'), ('delete', 'nowhere')),
+                         {1: 'failed NOT_EMPTY', 2: 'done 0', 3: 'done 0'})
+        self.assertEqual([len(self.server.messages(name)) for name in ('p', 'p/c')], [1, 1])
+        self.assertNotIn('empty', self.server.mailboxes())
+
+
+class TestFlusherWithoutUidplus(TestFlusher):
+    options = {'without': ['UIDPLUS', 'MOVE']}
+
+    def test_marked_by_others(self):
+        """Nobody can remove one message and not another: all keep the mark, and stay."""
+        before = self.server.messages('INBOX')
+        self.change_among_others()
+        flags = self.server.flags('INBOX')
+        self.assertEqual(flags, {uid: {'\\Deleted'} for uid in (1, 2, 3, 4, 5)} | {6: set()})
+        self.assertLessEqual(before.items(), self.server.messages('INBOX').items())
 
 
 if __name__ == '__main__':

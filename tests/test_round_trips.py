@@ -18,6 +18,8 @@ OVERHEAD = 4096  # bytes of replies, TLS records and session tickets around what
 
 
 class RoundTripTestCase(mount.MountTestCase):
+    quiet = True
+
     def assertRoundTrips(self, counts, expected, what):
         """counts, of netproxy's counting(), is of exactly that many round trips, one after another."""
         self.assertEqual(counts['round_trips'], expected,

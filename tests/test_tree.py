@@ -243,7 +243,8 @@ class TestAttributes(TreeCase):
     def test_control_files(self):
         mounted = self.mount(self.server)
         self.assertNotIn('.imapfs', mounted.listdir())
-        self.assertEqual(mounted.listdir('.imapfs'), ['status'])
+        self.assertEqual(mounted.listdir('.imapfs'), ['events', 'status', 'errors', 'pending'])
+        self.assertEqual((mounted.read('.imapfs/errors'), mounted.read('.imapfs/pending')), (b'', b''))
         self.assertEqual(mounted.run('ls -A INBOX | head -1; cat INBOX/*.eml | wc -c').split()[1],
                          str(sum(self.server.sizes('INBOX').values())))
         status = mounted.status()
@@ -267,29 +268,57 @@ class TestAttributes(TreeCase):
         self.assertTrue(found.f_flag & os.ST_NOSUID)
         self.assertIn('fuse.imapfs', mounted.run('df -T .'))
 
-    def test_nothing_can_be_changed(self):
-        for options in ([], ['ro']):
-            mounted = self.mount(self.server, *options)
-            before = self.numbers(mounted)
-            inbox = mounted.path / 'INBOX'
-            message, new = inbox / sorted(mounted.files('INBOX'))[0], inbox / 'new.eml'
-            for function, *arguments in (
-                    (os.open, new, os.O_CREAT | os.O_WRONLY), (os.open, message, os.O_WRONLY), (os.mkdir, new),
-                    (os.open, message, os.O_RDWR), (os.open, message, os.O_WRONLY | os.O_APPEND), (os.mkfifo, new),
-                    (os.truncate, message, 0), (os.unlink, message), (os.rmdir, mounted.path / 'Projects' / 'Nothing yet'),
-                    (os.rename, message, new), (os.rename, inbox, mounted.path / 'x'), (os.link, message, new),
-                    (os.symlink, 'x', new), (os.chmod, message, 0o644), (os.chown, message, 1, 1), (os.utime, message)):
-                with self.subTest(function=function.__name__, options=options):
-                    with self.assertRaises(OSError) as caught:
-                        mount.call(function, *arguments)
-                    self.assertEqual(errno.errorcode[caught.exception.errno], 'EROFS')
-            self.assertEqual(self.numbers(mounted), before)
+    def test_nothing_can_be_changed_read_only(self):
+        mounted = self.mount(self.server, 'ro')
+        before = self.numbers(mounted)
+        inbox = mounted.path / 'INBOX'
+        message, new = inbox / sorted(mounted.files('INBOX'))[0], inbox / 'new.eml'
+        for function, *arguments in (
+                (os.open, new, os.O_CREAT | os.O_WRONLY), (os.open, message, os.O_WRONLY), (os.mkdir, new),
+                (os.open, message, os.O_RDWR), (os.open, message, os.O_WRONLY | os.O_APPEND), (os.mkfifo, new),
+                (os.truncate, message, 0), (os.unlink, message), (os.rmdir, mounted.path / 'Projects' / 'Nothing yet'),
+                (os.rename, message, new), (os.rename, inbox, mounted.path / 'x'), (os.link, message, new),
+                (os.symlink, 'x', new), (os.chmod, message, 0o644), (os.chown, message, 1, 1), (os.utime, message),
+                (os.setxattr, message, 'user.imap.flags', b'+work'), (os.removexattr, message, 'user.imap.flags')):
+            with self.subTest(function=function.__name__), self.assertRaises(OSError) as caught:
+                mount.call(function, *arguments)
+            self.assertEqual(errno.errorcode[caught.exception.errno], 'EROFS')
+        self.assertEqual(self.numbers(mounted), before)
+
+    def test_what_mail_is_not(self):
+        mounted = self.mount(self.server)
+        inbox, control = mounted.path / 'INBOX', mounted.path / '.imapfs'
+        message, new = inbox / sorted(mounted.files('INBOX'))[0], inbox / 'new.eml'
+        for number, function, *arguments in (
+                (errno.EPERM, os.link, message, new), (errno.EPERM, os.symlink, 'x', new), (errno.EPERM, os.mkfifo, new),
+                (errno.EPERM, os.chown, message, os.getuid() + 1, -1), (errno.EPERM, os.chmod, control, 0o700),
+                (errno.EPERM, os.rename, control, mounted.path / 'x'), (errno.EPERM, os.rmdir, control),
+                (errno.ENOTSUP, os.setxattr, message, 'user.x', b'1'),
+                (errno.ENOTSUP, os.setxattr, inbox, 'user.imap.flags', b'x'),
+                (errno.EINVAL, os.setxattr, message, 'user.imap.flags', b'work +play'),
+                (errno.ENOTSUP, os.setxattr, message, 'security.x', b'1')):
+            with self.subTest(function=function.__name__, arguments=arguments), self.assertRaises(OSError) as caught:
+                mount.call(function, *arguments)
+            self.assertEqual(errno.errorcode[caught.exception.errno], errno.errorcode[number])
+        mount.call(os.chmod, message, 0o644)
+        mount.call(os.chown, message, os.getuid(), -1)
+
+    def test_extended_attributes(self):
+        mounted = self.mount(self.server)
+        message = 'INBOX/' + sorted(mounted.files('INBOX'))[0]
+        for path, names in ((message, {'user.imap.cached', 'user.imap.flags'}), ('INBOX', {'user.imap.cached'})):
+            with self.subTest(path=path):
+                self.assertLessEqual(names, set(mount.call(os.listxattr, mounted.path / path)))
+        self.assertEqual(mount.call(os.listxattr, mounted.path / '.imapfs'), [])
+        with self.assertRaises(OSError) as caught:
+            mount.call(os.getxattr, mounted.path / 'INBOX', 'user.imap.flags')
+        self.assertEqual(caught.exception.errno, errno.ENODATA)
 
     def test_unknown_extended_attributes(self):
         """Outside "user." none can ever be, and who hears so for one file need not ask for the next (ls does)."""
         mounted = self.mount(self.server)
         for path in ('.', 'INBOX', 'INBOX/' + sorted(mounted.files('INBOX'))[0]):
-            for number, function, *arguments in ((errno.ENOTSUP, os.listxattr), (errno.ENODATA, os.getxattr, 'user.x'),
+            for number, function, *arguments in ((errno.ENODATA, os.getxattr, 'user.x'),
                                                  (errno.ENOTSUP, os.getxattr, 'security.selinux'),
                                                  (errno.ENOTSUP, os.getxattr, 'system.posix_acl_access')):
                 with self.subTest(path=path, arguments=arguments), self.assertRaises(OSError) as caught:
