@@ -323,11 +323,15 @@ class Imap(FakeServer):
         uid_set, _, text = arguments.partition(b' ')
         items = split_items(text.strip()[1:-1] if text.strip().startswith(b'(') else text)
         for mail in self.chosen(session, uid_set):
-            if mail.uid in self.refuse:
-                return self.refuse[mail.uid]
+            refusal = self.refusal_of(mail, items)
+            if refusal:
+                return refusal
             if mail.uid not in self.silent:
                 self.send_fetch(connection, session.uids.index(mail.uid) + 1, mail, items)
         return 'OK done'
+
+    def refusal_of(self, mail, _items):
+        return self.refuse.get(mail.uid)
 
     def send_fetch(self, connection, number, mail, items):
         parts = [part for part in (self.fetch_item(mail, item) for item in items) if part is not None]

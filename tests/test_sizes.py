@@ -48,15 +48,12 @@ class Liar(fakeserver.Imap):
         super().__init__({'INBOX': mails}, **attributes)
 
     def do_uid_fetch(self, connection, session, tag, arguments):
-        refuse = self.refuse
-        if b'RFC822.SIZE' in arguments:
-            if self.refuse_listing:
-                return self.refuse_listing
-            self.refuse = {}
-        try:
-            return super().do_uid_fetch(connection, session, tag, arguments)
-        finally:
-            self.refuse = refuse
+        if self.refuse_listing and b'RFC822.SIZE' in arguments:
+            return self.refuse_listing
+        return super().do_uid_fetch(connection, session, tag, arguments)
+
+    def refusal_of(self, mail, items):
+        return None if b'RFC822.SIZE' in items else super().refusal_of(mail, items)
 
     def reply(self, connection, data):
         body = re.search(rb'BODY\[\](?:<(\d+)>)? \{\d+\}\r\n', data) if self.pause_at else None
