@@ -2,53 +2,18 @@
 """What is told of changes that another client makes, by a real server, with NOTIFY and with IDLE."""
 
 import os
-import queue
 import re
-import socket
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 
 import mailserver
 import mount
 import samplemail
+from barewatch import Bare, Lines
 
-PATIENCE = 10  # seconds
 DATE = '"26-Nov-2026 12:00:00 +0000"'
-
-
-class Lines:
-    """Lines of a file, each with the time when it came."""
-
-    def __init__(self, file):
-        self.queue = queue.Queue()
-        threading.Thread(target=self.read, args=[file], daemon=True).start()
-
-    def read(self, file):
-        for line in file:
-            self.queue.put((time.monotonic(), line.rstrip('\r\n')))
-
-    def wait(self, pattern, before=PATIENCE):
-        """When the first line came that matches, all others before it being left out; and the line."""
-        deadline = time.monotonic() + before
-        while True:
-            try:
-                when, line = self.queue.get(timeout=max(deadline - time.monotonic(), 0.001))
-            except queue.Empty:
-                raise AssertionError(f'no line: {pattern}') from None
-            if re.fullmatch(pattern, line):
-                return when, line
-
-    def drain(self, quiet):
-        """All that comes until nothing has come for so many seconds."""
-        lines = []
-        while True:
-            try:
-                lines.append(self.queue.get(timeout=quiet)[1])
-            except queue.Empty:
-                return lines
 
 
 class Watch(Lines):
@@ -82,25 +47,6 @@ class Watch(Lines):
         status = self.process.wait(10)
         self.process.stdout.close()
         return status
-
-
-class Bare(Lines):
-    """The least that a client can do to be told: how fast the server itself is."""
-
-    def __init__(self, server, *commands):
-        self.socket = socket.create_connection(('127.0.0.1', server.imap_port), timeout=60)
-        self.file = self.socket.makefile('r', encoding='latin-1', newline='\n')
-        super().__init__(self.file)
-        self.socket.sendall(f'a LOGIN alice "{server.users["alice"]}"\r\n'.encode())
-        self.wait('a OK.*')
-        for command in commands:
-            self.socket.sendall(f'a {command}\r\n'.encode())
-            self.wait(r'a OK.*|\+.*')
-
-    def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.file.close()
-        self.socket.close()
 
 
 class TestWatching(mount.MountTestCase):
