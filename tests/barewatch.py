@@ -4,6 +4,7 @@ import contextlib
 import io
 import queue
 import re
+import socket
 import threading
 import time
 
@@ -33,6 +34,14 @@ class Lines:
             if re.fullmatch(pattern, line):
                 return when, line
 
+    def all(self, pattern, until):
+        """(when it came, match) of all lines that match, up to the one whose first group is `until`."""
+        found = []
+        while not found or found[-1][1][1] != until:
+            when, line = self.wait(pattern)
+            found.append((when, re.fullmatch(pattern, line)))
+        return found
+
     def drain(self, quiet):
         """All that comes until nothing has come for so many seconds."""
         lines = []
@@ -55,4 +64,5 @@ class Bare(Lines):
             self.wait(r'a OK.*|\+.*')
 
     def close(self):
+        self.client.sock.shutdown(socket.SHUT_RDWR)  # so that nobody reads any more
         self.client.shutdown()
