@@ -22,6 +22,7 @@
 #define APART_MS     50
 #define LAG_MS       500  /* servers list from indexes that lag behind what they tell */
 #define LISTS_MS     1000 /* between listings that the server makes necessary */
+#define BEGIN_MS     300  /* the first command has the server, and the processors, for itself */
 #define REWATCH_MS   2000 /* who walks the tree looks into many, one after the other */
 #define RETRY_S      10   /* until what failed is tried again, and twice as long each time ... */
 #define MAX_DOUBLED  5    /* ... so often */
@@ -390,7 +391,7 @@ account_watch(Account *account, guint poll_seconds)
 	watch->stale = g_hash_table_new(NULL, NULL);
 	watch->failed = g_hash_table_new(NULL, NULL);
 	set_poll(watch);
-	rewatch(watch);
+	watch->rewatch = g_timeout_add(BEGIN_MS, rewatch, watch);
 }
 
 void

@@ -6,6 +6,14 @@
 
 #include <string.h>
 
+static void
+begin_watching(Fixture *fixture, guint poll_seconds)
+{
+	account_watch(fixture->account, poll_seconds);
+	while (!fixture->fake->watcher)
+		g_main_context_iteration(NULL, TRUE);
+}
+
 /* A is open, B was never looked into. */
 static Fixture *
 watched_fixture_new(guint poll_seconds)
@@ -17,7 +25,7 @@ watched_fixture_new(guint poll_seconds)
 	fake_message_add(fake_mailbox_add(fixture->fake, "B", 2), "n1", 100);
 	fake_mailbox_add(fixture->fake, "INBOX", 3);
 	fixture_list(fixture);
-	account_watch(fixture->account, poll_seconds);
+	begin_watching(fixture, poll_seconds);
 	changes_refresh(fixture, "A");
 	g_string_truncate(fixture->changes, 0);
 	return fixture;
@@ -167,7 +175,7 @@ test_inbox(void)
 	g_autofree char *names = NULL;
 
 	fixture_list(fixture);
-	account_watch(fixture->account, 0);
+	begin_watching(fixture, 0);
 	changes_refresh(fixture, "INBOX");
 	settle_lists(fixture);
 	g_string_truncate(fixture->changes, 0);

@@ -146,12 +146,12 @@ CacheResult account_await_size(Account *account, guint64 id, Waiter *waiter);
  * exact. */
 gboolean account_sizes_lie(const Account *account);
 
-/* Messages known to be in the account, for statfs. */
-/* From now on what others change on the server is found out as soon as it tells (NOTIFY, RFC 5465;
- * IDLE, RFC 2177), and the account is listed every @poll_seconds (0: never). To be called once at most, and
- * not before the account can be told of events. */
+/* From a moment later on what others change on the server is found out as soon as it tells (NOTIFY,
+ * RFC 5465; IDLE, RFC 2177), and the account is listed every @poll_seconds (0: never). To be called
+ * once at most, and not before the account can be told of events. */
 void account_watch(Account *account, guint poll_seconds);
 
+/* Messages known to be in the account, for statfs. */
 guint64 account_n_messages(const Account *account);
 
 /* Appends "name: value" lines about the connections and the cache. */
