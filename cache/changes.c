@@ -1,5 +1,5 @@
 /*
- * Changing messages: removing, renaming, setting flags.
+ * Changing messages: removing and renaming.
  *
  * A name stands for a message on the server, for one on its way (an arrival), or for a draft. What
  * is on its way and has not been sent can be sent elsewhere, or not at all; what has been sent must
@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "hidden.h"
-#include "imapfs/attributes.h"
 #include "rights.h"
 
 #define HIDDEN_IN_BETWEEN (G_MAXUINT64 - 1)
@@ -488,62 +487,4 @@ account_rename(Account *account, Mailbox *from, const char *name, Mailbox *to, c
 	if (!check_target(&renaming, no_replace, error))
 		return CACHE_FAILED;
 	return rename_place(&renaming, change, waiter, error);
-}
-
-/* --- flags --- */
-
-CacheResult
-account_set_flags(Account *account, guint64 id, char sign, const char *flags, Change *change,
-                  Waiter *waiter, GError **error)
-{
-	Overlay *overlay = account->overlay;
-	const Promise *promise;
-	Mailbox *involved[] = {NULL, NULL};
-	JournalEntry *entry;
-	CacheResult result;
-	Mailbox *mailbox;
-
-	*change = 0;
-	if (!changes_allowed(account, error))
-		return CACHE_FAILED;
-	id = overlay_resolve(overlay, id);
-	promise = promise_of_arrival(overlay, id);
-	if (promise)
-		return overlay_await_entry(overlay, promise->id, waiter, error);
-	mailbox = account_mailbox(account, (guint32)(id >> 32));
-	if (!mailbox || !mailbox_find_message(mailbox, (guint32)id)) {
-		g_set_error(error, IMAPFS_ERROR,
-		            message_is_draft(id) ? IMAPFS_ERROR_UNSUPPORTED : IMAPFS_ERROR_STALE,
-		            "no message on the server");
-		return CACHE_FAILED;
-	}
-	involved[0] = mailbox;
-	result = rights_await(involved, waiter);
-	if (result != CACHE_READY)
-		return result;
-	if (!rights_allow_flags(mailbox, flags, error))
-		return CACHE_FAILED;
-	entry = journal_entry_new(JOURNAL_FLAGS);
-	entry->mailbox = g_strdup(overlay_name(mailbox));
-	entry->uidvalidity = mailbox->uidvalidity;
-	entry->uid = (guint32)id;
-	entry->sign = sign;
-	entry->flags = g_strdup(flags);
-	*change = changes_add(overlay, entry, 0, NULL);
-	return CACHE_READY;
-}
-
-gboolean
-account_may_set_flags(Account *account, guint64 id, const char *words, GError **error)
-{
-	const Mailbox *mailbox;
-
-	if (!changes_allowed(account, error))
-		return FALSE;
-	id = overlay_resolve(account->overlay, id);
-	if (promise_of_arrival(account->overlay, id))
-		return TRUE;
-	mailbox = account_mailbox(account, (guint32)(id >> 32));
-	return !mailbox || !mailbox_find_message(mailbox, (guint32)id) ||
-	       rights_allow_flags(mailbox, words, error);
 }
