@@ -1,6 +1,6 @@
 /*
- * Changing flags: of a message on the server by STORE; of a file that is not on its way yet, what it
- * will be sent with. What is on its way must get there first.
+ * Changing flags: of a message on the server by STORE; of a file that is not on its way yet, what
+ * it will be sent with. What is on its way must get there first.
  */
 #include <string.h>
 
@@ -28,8 +28,8 @@ bearer_of(Account *account, guint64 id)
 	bearer.arrival = promise_of_arrival(overlay, file);
 	if (draft && draft->made && !bearer.arrival)
 		bearer.draft = draft;
-	bearer.mailbox = account_mailbox(
-		account, bearer.draft ? draft->local.mailbox_id : (guint32)(file >> 32));
+	bearer.mailbox = account_mailbox(account, bearer.draft ? draft->local.mailbox_id
+	                                                       : (guint32)(file >> 32));
 	if (!bearer.draft && bearer.mailbox && !mailbox_find_message(bearer.mailbox, bearer.uid))
 		bearer.mailbox = NULL;
 	return bearer;
