@@ -39,37 +39,41 @@ static void
 inquiry_start(Operation *operation)
 {
 	Inquiry *inquiry = (Inquiry *)operation;
-	gboolean offered = inquiry->is_offered(operation->session, inquiry->about);
+	gboolean offered = inquiry->kind->is_offered(operation->session, inquiry->about);
 	ImapCommand *command;
 
 	inquiry->answered = FALSE;
-	if (inquiry->reset)
-		inquiry->reset(inquiry);
-	if (!operation_check_offer(operation, offered, inquiry->command))
+	if (inquiry->kind->reset)
+		inquiry->kind->reset(inquiry);
+	if (!operation_check_offer(operation, offered, inquiry->kind->command))
 		return;
-	command = command_new(inquiry->command, inquiry->handler, inquiry);
-	inquiry->write(inquiry, command);
+	command = command_new(inquiry->kind->command, &inquiry->kind->handler, inquiry);
+	inquiry->kind->write(inquiry, command);
 	operation_send(operation, command);
 }
 
 void
-inquiry_submit(Inquiry *inquiry, ImapPool *pool, const char *mailbox)
+inquiry_submit(Inquiry *inquiry, const InquiryKind *kind, ImapPool *pool, const char *mailbox)
 {
+	inquiry->kind = kind;
 	inquiry->about = g_strdup(mailbox);
 	inquiry->operation.start = inquiry_start;
+	inquiry->operation.finish = kind->finish;
 	operation_submit(&inquiry->operation, pool, NULL, 0);
 }
 
 void
-inquiry_refuse(Inquiry *inquiry, ImapPool *pool, GError *error)
+inquiry_refuse(Inquiry *inquiry, const InquiryKind *kind, ImapPool *pool, GError *error)
 {
+	inquiry->kind = kind;
+	inquiry->operation.finish = kind->finish;
 	operation_refuse(&inquiry->operation, pool, error);
 }
 
 void
 inquiry_write_name(const Inquiry *inquiry, ImapCommand *command)
 {
-	command_text(command, "%s ", inquiry->command);
+	command_text(command, "%s ", inquiry->kind->command);
 	command_astring(command, inquiry->about);
 }
 
@@ -87,7 +91,7 @@ void
 inquiry_fail(Inquiry *inquiry, ImapfsError code, const char *what)
 {
 	operation_fail_run(&inquiry->operation,
-	                   g_error_new(IMAPFS_ERROR, code, "%s: %s", inquiry->command, what));
+	                   g_error_new(IMAPFS_ERROR, code, "%s: %s", inquiry->kind->command, what));
 }
 
 void

@@ -13,27 +13,31 @@
 
 typedef struct Inquiry Inquiry;
 
-struct Inquiry {
-	Operation operation; /* first */
-	const char *command; /* "MYRIGHTS" */
-	char *about;         /* the mailbox, server's bytes; "": the server itself */
-	const ImapCommandHandler *handler; /* it overhears */
-	gboolean answered; /* in this run, for the caller */
+typedef struct {
+	const char *command;        /* "MYRIGHTS" */
+	ImapCommandHandler handler; /* it overhears */
 	/* NULL, or forgets what an earlier run has told. */
 	void (*reset)(Inquiry *inquiry);
 	/* Whether the server can do it. */
 	gboolean (*is_offered)(const ImapSession *session, const char *about);
 	/* All of the command. */
 	void (*write)(const Inquiry *inquiry, ImapCommand *command);
+	void (*finish)(Operation *operation, const GError *error);
+} InquiryKind;
+
+struct Inquiry {
+	Operation operation; /* first */
+	const InquiryKind *kind;
+	char *about;       /* the mailbox, server's bytes; "": the server itself */
+	gboolean answered; /* in this run, for the caller */
 };
 
-/* Queues the inquiry, of which the caller has set the other fields and operation.finish.
- * @mailbox is copied. The data of its command is the Inquiry. IMAPFS_ERROR_UNSUPPORTED, before
- * anything is sent, where the server does not offer it. */
-void inquiry_submit(Inquiry *inquiry, ImapPool *pool, const char *mailbox);
+/* Queues the inquiry. @mailbox is copied. The data of its command is the Inquiry.
+ * IMAPFS_ERROR_UNSUPPORTED, before anything is sent, where the server does not offer it. */
+void inquiry_submit(Inquiry *inquiry, const InquiryKind *kind, ImapPool *pool, const char *mailbox);
 
 /* Ends it with @error, which is taken, without sending anything. Instead of inquiry_submit(). */
-void inquiry_refuse(Inquiry *inquiry, ImapPool *pool, GError *error);
+void inquiry_refuse(Inquiry *inquiry, const InquiryKind *kind, ImapPool *pool, GError *error);
 
 /* "NAME mailbox". */
 void inquiry_write_name(const Inquiry *inquiry, ImapCommand *command);

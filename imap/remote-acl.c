@@ -44,21 +44,15 @@ asked_finish(Operation *operation, const GError *error)
 }
 
 static void
-asked_submit(ImapPool *pool, const char *command, const ImapCommandHandler *command_handler,
-             const char *mailbox, const RemoteTextHandler *handler, gpointer data)
+asked_submit(ImapPool *pool, const InquiryKind *kind, const char *mailbox,
+             const RemoteTextHandler *handler, gpointer data)
 {
 	Asked *asked = g_new0(Asked, 1);
 
 	asked->handler = handler;
 	asked->data = data;
 	asked->text = g_string_new(NULL);
-	asked->inquiry.command = command;
-	asked->inquiry.handler = command_handler;
-	asked->inquiry.reset = asked_reset;
-	asked->inquiry.is_offered = inquiry_offers_acl;
-	asked->inquiry.write = inquiry_write_name;
-	asked->inquiry.operation.finish = asked_finish;
-	inquiry_submit(&asked->inquiry, pool, mailbox);
+	inquiry_submit(&asked->inquiry, kind, pool, mailbox);
 }
 
 /* --- MYRIGHTS --- */
@@ -81,13 +75,16 @@ on_myrights(const ImapResponse *response, gpointer data)
 void
 remote_rights(ImapPool *pool, const char *mailbox, const RemoteTextHandler *handler, gpointer data)
 {
-	static const ImapCommandHandler command_handler = {
-		.untagged = on_myrights,
-		.overhears = TRUE,
-		.done = inquiry_on_done,
+	static const InquiryKind kind = {
+		.command = "MYRIGHTS",
+		.handler = {.untagged = on_myrights, .overhears = TRUE, .done = inquiry_on_done},
+		.reset = asked_reset,
+		.is_offered = inquiry_offers_acl,
+		.write = inquiry_write_name,
+		.finish = asked_finish,
 	};
 
-	asked_submit(pool, "MYRIGHTS", &command_handler, mailbox, handler, data);
+	asked_submit(pool, &kind, mailbox, handler, data);
 }
 
 /* --- GETACL --- */
@@ -164,13 +161,16 @@ on_acl(const ImapResponse *response, gpointer data)
 void
 remote_acl(ImapPool *pool, const char *mailbox, const RemoteTextHandler *handler, gpointer data)
 {
-	static const ImapCommandHandler command_handler = {
-		.untagged = on_acl,
-		.overhears = TRUE,
-		.done = inquiry_on_done,
+	static const InquiryKind kind = {
+		.command = "GETACL",
+		.handler = {.untagged = on_acl, .overhears = TRUE, .done = inquiry_on_done},
+		.reset = asked_reset,
+		.is_offered = inquiry_offers_acl,
+		.write = inquiry_write_name,
+		.finish = asked_finish,
 	};
 
-	asked_submit(pool, "GETACL", &command_handler, mailbox, handler, data);
+	asked_submit(pool, &kind, mailbox, handler, data);
 }
 
 /* --- SETACL, DELETEACL --- */

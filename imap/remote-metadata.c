@@ -142,7 +142,7 @@ on_value_done(const ImapResponse *tagged, const GError *error, gpointer data)
 static void
 value_write(const Inquiry *inquiry, ImapCommand *command)
 {
-	command_text(command, "%s (MAXSIZE %d) ", inquiry->command, MAX_VALUE);
+	command_text(command, "%s (MAXSIZE %d) ", inquiry->kind->command, MAX_VALUE);
 	command_astring(command, inquiry->about);
 	command_text(command, " ");
 	command_astring(command, ((const Value *)inquiry)->entry);
@@ -164,10 +164,13 @@ void
 remote_metadata(ImapPool *pool, const char *mailbox, const char *entry,
                 const RemoteBytesHandler *handler, gpointer data)
 {
-	static const ImapCommandHandler command_handler = {
-		.untagged = on_value,
-		.overhears = TRUE,
-		.done = on_value_done,
+	static const InquiryKind kind = {
+		.command = "GETMETADATA",
+		.handler = {.untagged = on_value, .overhears = TRUE, .done = on_value_done},
+		.reset = value_reset,
+		.is_offered = inquiry_offers_metadata,
+		.write = value_write,
+		.finish = value_finish,
 	};
 	Value *value = g_new0(Value, 1);
 	GError *error = NULL;
@@ -175,16 +178,10 @@ remote_metadata(ImapPool *pool, const char *mailbox, const char *entry,
 	value->handler = handler;
 	value->data = data;
 	value->entry = g_strdup(entry);
-	value->inquiry.command = "GETMETADATA";
-	value->inquiry.handler = &command_handler;
-	value->inquiry.reset = value_reset;
-	value->inquiry.is_offered = inquiry_offers_metadata;
-	value->inquiry.write = value_write;
-	value->inquiry.operation.finish = value_finish;
 	if (check_entry(entry, &error))
-		inquiry_submit(&value->inquiry, pool, mailbox);
+		inquiry_submit(&value->inquiry, &kind, pool, mailbox);
 	else
-		inquiry_refuse(&value->inquiry, pool, error);
+		inquiry_refuse(&value->inquiry, &kind, pool, error);
 }
 
 /* --- all of them --- */
@@ -269,7 +266,7 @@ on_all_done(const ImapResponse *tagged, const GError *error, gpointer data)
 static void
 all_write(const Inquiry *inquiry, ImapCommand *command)
 {
-	command_text(command, "%s (DEPTH infinity) ", inquiry->command);
+	command_text(command, "%s (DEPTH infinity) ", inquiry->kind->command);
 	command_astring(command, inquiry->about);
 	command_text(command, " (/private /shared)");
 }
@@ -300,22 +297,19 @@ void
 remote_all_metadata(ImapPool *pool, const char *mailbox, const RemoteMetadataHandler *handler,
                     gpointer data)
 {
-	static const ImapCommandHandler command_handler = {
-		.untagged = on_all,
-		.overhears = TRUE,
-		.done = on_all_done,
+	static const InquiryKind kind = {
+		.command = "GETMETADATA",
+		.handler = {.untagged = on_all, .overhears = TRUE, .done = on_all_done},
+		.reset = all_reset,
+		.is_offered = inquiry_offers_metadata,
+		.write = all_write,
+		.finish = all_finish,
 	};
 	All *all = g_new0(All, 1);
 
 	all->handler = handler;
 	all->data = data;
-	all->inquiry.command = "GETMETADATA";
-	all->inquiry.handler = &command_handler;
-	all->inquiry.reset = all_reset;
-	all->inquiry.is_offered = inquiry_offers_metadata;
-	all->inquiry.write = all_write;
-	all->inquiry.operation.finish = all_finish;
-	inquiry_submit(&all->inquiry, pool, mailbox);
+	inquiry_submit(&all->inquiry, &kind, pool, mailbox);
 }
 
 /* --- SETMETADATA --- */

@@ -143,10 +143,13 @@ quota_finish(Operation *operation, const GError *error)
 void
 remote_quota(ImapPool *pool, const char *mailbox, const RemoteQuotaHandler *handler, gpointer data)
 {
-	static const ImapCommandHandler command_handler = {
-		.untagged = on_untagged,
-		.overhears = TRUE,
-		.done = inquiry_on_done,
+	static const InquiryKind kind = {
+		.command = "GETQUOTAROOT",
+		.handler = {.untagged = on_untagged, .overhears = TRUE, .done = inquiry_on_done},
+		.reset = quota_reset,
+		.is_offered = inquiry_offers_quota,
+		.write = inquiry_write_name,
+		.finish = quota_finish,
 	};
 	Quota *quota = g_new0(Quota, 1);
 
@@ -154,11 +157,5 @@ remote_quota(ImapPool *pool, const char *mailbox, const RemoteQuotaHandler *hand
 	quota->data = data;
 	quota->roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	quota->resources = g_ptr_array_new_with_free_func(resource_free);
-	quota->inquiry.command = "GETQUOTAROOT";
-	quota->inquiry.handler = &command_handler;
-	quota->inquiry.reset = quota_reset;
-	quota->inquiry.is_offered = inquiry_offers_quota;
-	quota->inquiry.write = inquiry_write_name;
-	quota->inquiry.operation.finish = quota_finish;
-	inquiry_submit(&quota->inquiry, pool, mailbox);
+	inquiry_submit(&quota->inquiry, &kind, pool, mailbox);
 }
