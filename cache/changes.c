@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "flagged.h"
 #include "hidden.h"
 #include "rights.h"
 
@@ -397,6 +398,17 @@ await_draft(const Renaming *renaming, Waiter *waiter, GError **error)
 	return draft_prepare(draft, waiter, error);
 }
 
+/* Of what is there; NULL: nothing is. */
+static GRefString *
+place_flags(const Place *place, const Mailbox *mailbox)
+{
+	if (place->message)
+		return mailbox_flags(mailbox, place->message);
+	if (place->draft)
+		return account_flags(mailbox->account, place->draft->id);
+	return place->arrival ? account_flags(mailbox->account, place->arrival->local.id) : NULL;
+}
+
 static Change
 rename_draft(const Renaming *renaming)
 {
@@ -404,8 +416,11 @@ rename_draft(const Renaming *renaming)
 	Change change;
 
 	if (draft->made && draft_is_due(draft, renaming->name)) {
+		GRefString *replaced = place_flags(&renaming->target, renaming->to);
 		guint32 replaces = place_clear(&renaming->target, renaming->to);
 
+		draft_settle_flags(draft, renaming->to, replaced);
+		g_clear_pointer(&replaced, g_ref_string_release);
 		change = draft_send(draft, renaming->to, renaming->name, replaces);
 		draft_drop_if_unused(draft);
 		return change;

@@ -146,16 +146,8 @@ draft_await_original(Draft *draft, Waiter *waiter, GError **error)
 	return overlay_await_entry(draft->overlay, promise->id, waiter, error);
 }
 
-static const char *
-flags_for(const Mailbox *to)
-{
-	if (to->special_use & REMOTE_USE_DRAFTS)
-		return "\\Draft \\Seen";
-	return to->special_use & REMOTE_USE_SENT ? "\\Seen" : NULL;
-}
-
 static JournalEntry *
-make_append(Draft *draft, const Mailbox *to)
+make_append(Draft *draft)
 {
 	const Message *message = &draft->local.message;
 	JournalEntry *entry = journal_entry_new(JOURNAL_APPEND);
@@ -165,7 +157,7 @@ make_append(Draft *draft, const Mailbox *to)
 	entry->size = draft->text.size;
 	entry->content_key = draft->text.content_key;
 	entry->internaldate = message->internaldate;
-	entry->flags = g_strdup(flags && *flags ? flags : flags_for(to));
+	entry->flags = flags && *flags ? g_strdup(flags) : NULL;
 	if (flags)
 		g_ref_string_release(flags);
 	return entry;
@@ -213,7 +205,7 @@ draft_send(Draft *draft, Mailbox *to, const char *name, guint32 replaces)
 {
 	Overlay *overlay = draft->overlay;
 	gboolean other_bytes = !draft->copied && draft->text.size != draft->local.message.size;
-	JournalEntry *entry = draft->copied ? make_copy(draft) : make_append(draft, to);
+	JournalEntry *entry = draft->copied ? make_copy(draft) : make_append(draft);
 	guint32 original;
 	Change change;
 
@@ -261,6 +253,7 @@ draft_deliver(Account *account, guint64 handle, Change *change, Waiter *waiter, 
 	if (result != CACHE_READY)
 		return result;
 	name = g_strdup(draft->local.message.name);
+	draft_settle_flags(draft, mailbox, NULL);
 	*change = draft_send(draft, mailbox, name, 0);
 	return CACHE_READY;
 }

@@ -84,11 +84,12 @@ drop_prepared(Draft *draft)
 	g_clear_error(&draft->unfit);
 }
 
-/* At the end of a mount, or where its mailbox is gone: nobody has said that it may go. */
+/* At the end of a mount, or where its mailbox is gone: nobody has said that it may go, and its
+ * bytes are here. */
 static gboolean
 is_precious(const Draft *draft)
 {
-	return draft->changed && !draft->unlinked && !draft->copied && draft->shown &&
+	return draft->changed && !draft->unlinked && !draft->source && draft->shown &&
 	       draft->local.message.size && draft->overlay->keeps &&
 	       !draft_name_is_scratch(draft->local.message.name);
 }
@@ -480,6 +481,7 @@ draft_copy(Account *account, guint64 handle, guint64 source, guint64 *length, Wa
 	draft->local.message.content_key = message->content_key;
 	g_ref_string_release(draft->local.message.flags);
 	draft->local.message.flags = account_flags(account, source);
+	draft->flags_set = TRUE;
 	*length = message->size;
 	return CACHE_READY;
 }

@@ -22,12 +22,13 @@ typedef struct {
 	guint64 handle; /* what it is written by */
 	guint64 id;     /* of the file that it is, or is a version of */
 	gboolean made, shown, changed;
-	gboolean unlinked; /* by the user: nobody will miss it */
-	gboolean held;     /* could not be delivered now, for there is no connection */
-	gboolean time_set; /* by the user, since it was written to */
-	guint64 source;    /* the message whose bytes these are; 0: its own file's */
-	guint64 loaded;    /* bytes of source that are in the file */
-	gboolean copied;   /* all of source, and nothing else */
+	gboolean unlinked;  /* by the user: nobody will miss it */
+	gboolean held;      /* could not be delivered now, for there is no connection */
+	gboolean time_set;  /* by the user, since it was written to */
+	gboolean flags_set; /* all of them; else those of the Local are added to others */
+	guint64 source;     /* the message whose bytes these are; 0: its own file's */
+	guint64 loaded;     /* bytes of source that are in the file */
+	gboolean copied;    /* all of source, and nothing else */
 	char *staged;
 	int fd;
 	guint n_open;
@@ -83,3 +84,16 @@ Change draft_send(Draft *draft, Mailbox *to, const char *name, guint32 replaces)
 
 /* CACHE_READY: what it is a version of is a message on the server, or will never be. */
 CacheResult draft_await_original(Draft *draft, Waiter *waiter, GError **error);
+
+/* --- draft-flags.c --- */
+
+/* Of a new file: @sign and @words as in account_set_flags(). FALSE with IMAPFS_ERROR_UNSUPPORTED:
+ * it is a copy. */
+gboolean draft_change_flags(Draft *draft, char sign, const char *words, GError **error);
+
+/* Gives a new file the flags that it will be sent to @to with; @replaced: those of what it replaces
+ * there, or NULL. Before draft_send(). */
+void draft_settle_flags(Draft *draft, const Mailbox *to, const char *replaced);
+
+/* Those of @words that what arrives in @to can have. Caller frees. */
+char *draft_kept_flags(const Mailbox *to, const char *words);

@@ -107,6 +107,15 @@ local_rename(Local *local, Account *account, const char *name)
 	mailbox_touch(mailbox);
 }
 
+void
+local_set_flags(Local *local, const char *flags)
+{
+	GRefString *old = local->message.flags;
+
+	local->message.flags = g_ref_string_new_intern(flags);
+	g_ref_string_release(old);
+}
+
 /* --- ghosts --- */
 
 static gboolean

@@ -31,6 +31,9 @@ void local_unshow(Local *local, Account *account);
 /* Gives it another name (copied). */
 void local_rename(Local *local, Account *account, const char *name);
 
+/* Gives it other flags (copied). */
+void local_set_flags(Local *local, const char *flags);
+
 /* It is message @id now: becomes a ghost, which frees itself later. */
 void local_turn(Local *local, Account *account, guint64 id);
 

@@ -4,8 +4,7 @@
  *     +\Seen -\Flagged      adds and takes away
  *     \Seen work            sets these and no others, as does removing the attribute (none)
  *
- * What makes several changes of the journal is judged as a whole before the first. No flags at all
- * are set by taking away those that are there: some servers refuse to set an empty list.
+ * What makes several changes of the journal is judged as a whole before the first.
  */
 #include <errno.h>
 #include <string.h>
@@ -61,7 +60,7 @@ words_for(const char *value, char sign)
 	return g_string_free(text, FALSE);
 }
 
-/* \\Recent nobody sets. */
+/* \\Recent nobody sets; Gmail has keywords with ']' in them. */
 gboolean
 xattr_is_flag(const char *word)
 {
@@ -69,7 +68,7 @@ xattr_is_flag(const char *word)
 		return FALSE;
 	word += *word == '\\';
 	for (const char *at = word; *at; at++)
-		if (*at <= ' ' || *at >= 0x7f || strchr("(){%*\"\\]", *at))
+		if (*at <= ' ' || *at >= 0x7f || strchr("(){%*\"\\", *at))
 			return FALSE;
 	return *word != '\0';
 }
@@ -124,18 +123,6 @@ xattr_flags_changed(Request *request, char sign, const char *words)
 }
 
 static void
-clear_flags(Request *request)
-{
-	char *flags = request->changed ? g_ref_string_new_intern("") : xattr_flags(request);
-
-	if (!flags)
-		return;
-	if ((!*flags && !request->changed) || xattr_flags_changed(request, '-', flags))
-		request_reply_errno(request, 0);
-	g_ref_string_release(flags);
-}
-
-static void
 change_flags(Request *request)
 {
 	g_autofree char *all = words_for(request->text, 0);
@@ -160,6 +147,6 @@ xattr_set_flags(Request *request, const char *rest)
 		request_reply_errno(request, EINVAL);
 	else if (request->text[strspn(request->text, BLANKS)])
 		change_flags(request);
-	else
-		clear_flags(request);
+	else if (xattr_flags_changed(request, '=', ""))
+		request_reply_errno(request, 0);
 }

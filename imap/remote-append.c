@@ -213,6 +213,22 @@ append_free(Append *append)
 	g_free(append);
 }
 
+/* Keywords, which some servers have limits for, or then all. */
+static void
+append_leave_out_flags(Append *append)
+{
+	g_auto(GStrv) words = g_strsplit(append->flags, " ", -1);
+	GString *fewer = g_string_new(NULL);
+
+	for (char **word = words; *word; word++)
+		if (**word == '\\')
+			g_string_append_printf(fewer, "%s%s", fewer->len ? " " : "", *word);
+	if (!fewer->len || g_str_equal(fewer->str, append->flags))
+		g_string_truncate(fewer, 0);
+	g_free(append->flags);
+	append->flags = g_string_free(fewer, !fewer->len);
+}
+
 static void
 append_finish(Operation *operation, const GError *error)
 {
@@ -226,9 +242,9 @@ append_finish(Operation *operation, const GError *error)
 		return;
 	}
 	if (error && append->flags_refused) {
-		g_info("%s: once more without the flags %s", error->message, append->flags);
+		g_info("%s: once more without some of %s", error->message, append->flags);
 		append->flags_refused = FALSE;
-		g_clear_pointer(&append->flags, g_free);
+		append_leave_out_flags(append);
 		operation_submit_again(operation);
 		return;
 	}

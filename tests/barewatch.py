@@ -34,12 +34,12 @@ class Lines:
             if re.fullmatch(pattern, line):
                 return when, line
 
-    def all(self, pattern, until):
-        """(when it came, match) of all lines that match, up to the one whose first group is `until`."""
+    def numbers(self, pattern, until):
+        """(when it came, its first group) of all lines that match, up to the first with so great a number."""
         found = []
-        while not found or found[-1][1][1] != until:
+        while not found or found[-1][1] < until:
             when, line = self.wait(pattern)
-            found.append((when, re.fullmatch(pattern, line)))
+            found.append((when, int(re.fullmatch(pattern, line)[1])))
         return found
 
     def drain(self, quiet):
@@ -64,5 +64,6 @@ class Bare(Lines):
             self.wait(r'a OK.*|\+.*')
 
     def close(self):
-        self.client.sock.shutdown(socket.SHUT_RDWR)  # so that nobody reads any more
+        with contextlib.suppress(OSError):
+            self.client.sock.shutdown(socket.SHUT_RDWR)  # so that nobody reads any more
         self.client.shutdown()

@@ -227,11 +227,13 @@ test_refused(void)
 
 #define FLAGGED   HELLO("LITERAL+"), SELECT, "C: b APPEND \"box\" ($X) {2+}", "c: hi", OPENED
 #define UNFLAGGED "C: c APPEND \"box\" {2+}", "c: hi"
+#define BOTH      HELLO("LITERAL+"), SELECT, "C: b APPEND \"box\" (\\Seen $X) {2+}", "c: hi", OPENED
+#define SYSTEM    "C: c APPEND \"box\" (\\Seen) {2+}", "c: hi"
 
 static void
 test_flags_refused(void)
 {
-	const RemoteAppend flags = {.flags = "$X"};
+	const RemoteAppend flags = {.flags = "$X"}, both = {.flags = "\\Seen $X"};
 	const AppendRow rows[] = {
 		{"Zimbra",
 	         SCRIPTS(SCRIPT(FLAGGED, "S: $b NO APPEND failed", UNFLAGGED,
@@ -245,6 +247,13 @@ test_flags_refused(void)
 	         SCRIPTS(SCRIPT(FLAGGED, "S: $b NO [LIMIT] Too many keywords", UNFLAGGED,
 	                        "S: $c OK")),
 	         "done 0/0; ", 0, flags},
+		{"a keyword among others",
+	         SCRIPTS(SCRIPT(BOTH, "S: $b NO [LIMIT] Too many keywords", SYSTEM, "S: $c OK")),
+	         "done 0/0; ", 0, both},
+		{"all of them",
+	         SCRIPTS(SCRIPT(BOTH, "S: $b NO no", SYSTEM, "S: $c NO no",
+	                        "C: d APPEND \"box\" {2+}", "c: hi", "S: $d OK")),
+	         "done 0/0; ", 0, both},
 		{"twice",
 	         SCRIPTS(SCRIPT(FLAGGED, "S: $b NO APPEND failed", UNFLAGGED,
 	                        "S: $c NO APPEND failed")),

@@ -23,12 +23,6 @@ NOBODY = 65534
 HEADERS = ['date', 'from', 'message-id', 'subject', 'to']
 
 
-def write_flagged(path, content):
-    with open(path, 'wb') as file:
-        file.write(content)
-        os.setxattr(file.fileno(), 'user.imap.flags', b'\\Flagged work')
-
-
 class AttributesCase(writing.WritingCase):
     def get(self, mounted, path, name):
         return mount.call(os.getxattr, mounted.path / path, f'user.{name}').decode()
@@ -136,37 +130,6 @@ class TestMessages(AttributesCase):
                         f'mv {path} {outside}/y.eml', f'mv {outside}/y.eml INBOX/y.eml'):
             with self.subTest(command=command):
                 self.assertEqual(mounted.run(command, check=False), (0, '', ''))
-
-    def test_flags_of_copies(self):
-        """Programs that copy attributes bring flags along: within the account, from another, and home again."""
-        mounted, other = self.start('poll=0'), self.start()
-        outside = self.enter(tempfile.TemporaryDirectory(dir='/var/tmp'))
-        paths = {number: self.path(mounted, 'INBOX', number) for number in (1, 2, 3)}
-        self.set(mounted, paths[1], 'imap.flags', '\\Answered $Forwarded to-do')
-        self.set(mounted, paths[3], 'imap.flags', '')
-        for command in (f'cp -a {paths[1]} {other.path}/Box/', f'cp -a {paths[2]} Box/', f'cp -a {paths[3]} Box/',
-                        f'mv {paths[1]} {outside}/x.eml', f'mv {outside}/x.eml INBOX/'):
-            mounted.run(command)
-        self.sync(mounted, 'Box')
-        for mailbox, number, flags in (('Box', 1, {'\\Answered', '$Forwarded', 'to-do'}), ('Box', 2, {'\\Flagged'}),
-                                       ('Box', 3, set()), ('INBOX', 1, {'\\Answered', '$Forwarded', 'to-do'})):
-            with self.subTest(mailbox=mailbox, number=number):
-                self.assertEqual(self.held_flags(mailbox, number), flags)
-
-    def test_flags_of_what_is_written(self):
-        """What is set before a file is closed, or while it has a name that nobody sends, goes with the message."""
-        mounted = self.start()
-        mount.call(write_flagged, mounted.path / 'Box/.new', letter(7))
-        self.set(mounted, 'Box/.new', 'imap.flags', '+\\Seen -work')
-        self.assertEqual(self.get(mounted, 'Box/.new', 'imap.flags'), '\\Flagged \\Seen')
-        self.set(mounted, 'Box/.new', 'imap.keyword.to-do', '1')
-        self.set(mounted, 'Box/.new', 'xdg.tags', 'later,to-do')
-        self.assert_errno(errno.EINVAL, self.set, mounted, 'Box/.new', 'imap.flags', '+a(b')
-        self.rename(mounted, 'Box/.new', 'Box/new.eml')
-        mount.call(write_flagged, mounted.path / 'Box/8.eml', letter(8))
-        self.sync(mounted, 'Box')
-        self.assertEqual(self.held_flags('Box', 7), {'\\Flagged', '\\Seen', 'to-do', 'later'})
-        self.assertEqual(self.held_flags('Box', 8), {'\\Flagged', 'work'})
 
     def test_lengths(self):
         """As getxattr(2) has them: 0 asks, too little is ERANGE."""

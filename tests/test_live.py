@@ -117,7 +117,7 @@ class TestArrival(LiveCase):
             self.assertTrue(wait_until(lambda: len(mounted.listdir('INBOX')) == before + 1))
             times['ls'].append(time.monotonic() - answered)
             time.sleep(random.uniform(0, 0.05))
-        told = [(when, int(exists[1])) for when, exists in bare.all(r'\* (\d+) EXISTS', str(before + 1))]
+        told = bare.numbers(r'\* (\d+) EXISTS', before + 1)
         times['bare'] = [max(0, next(when for when, exists in told if exists >= n) - answered)
                          for n, answered in appended.items()]
         bare.close()
