@@ -1,17 +1,9 @@
 /*
- * Which entries go together, and what becomes of each when their batch has ended.
- *
- * A batch is the longest run of entries at the head of the journal that one command can carry: of
- * the same kind and state, about the same mailboxes. No message is in it twice, for a set of UIDs
- * names it once: the second copy is another batch.
+ * What becomes of each entry of a batch when that has ended.
  */
 #include "flusher-private.h"
 
-#include <string.h>
-
-#define MAX_APPENDS      64
-#define MAX_APPEND_BYTES (8 * 1024 * 1024)
-#define MAX_UNKNOWN      10
+#define MAX_UNKNOWN 10
 
 gboolean
 flusher_kind_adds(JournalKind kind)
@@ -19,71 +11,11 @@ flusher_kind_adds(JournalKind kind)
 	return kind == JOURNAL_APPEND || kind == JOURNAL_COPY || kind == JOURNAL_MOVE;
 }
 
-static gboolean
-names_message(JournalKind kind)
-{
-	return kind == JOURNAL_MOVE || kind == JOURNAL_COPY || kind == JOURNAL_REMOVE ||
-	       kind == JOURNAL_FLAGS;
-}
-
-/* --- which go together --- */
-
-static gboolean
-is_alike(const JournalEntry *a, const JournalEntry *b)
-{
-	return a->kind == b->kind && a->state == b->state && a->sign == b->sign &&
-	       a->uidvalidity == b->uidvalidity && a->to_uidvalidity == b->to_uidvalidity &&
-	       g_strcmp0(a->mailbox, b->mailbox) == 0 && g_strcmp0(a->to, b->to) == 0 &&
-	       (a->kind != JOURNAL_FLAGS || g_strcmp0(a->flags, b->flags) == 0);
-}
-
-static gboolean
-is_single(const Flusher *flusher, const JournalEntry *entry)
-{
-	return entry->id <= flusher->alone_until || journal_kind_is_of_mailbox(entry->kind);
-}
-
-/* Whether @entry goes with those in @entries, whose UIDs are in @uids and which have @size bytes.
- */
-static gboolean
-may_join(const GPtrArray *entries, GHashTable *uids, guint64 size, const JournalEntry *entry)
-{
-	if (!is_alike(entries->pdata[0], entry))
-		return FALSE;
-	if (entry->kind == JOURNAL_APPEND && entry->state == JOURNAL_QUEUED)
-		return entries->len < MAX_APPENDS && size + entry->size <= MAX_APPEND_BYTES;
-	return !names_message(entry->kind) ||
-	       !g_hash_table_contains(uids, GUINT_TO_POINTER(entry->uid));
-}
-
-static GPtrArray *
-collect(const Flusher *flusher)
-{
-	GPtrArray *entries = g_ptr_array_new();
-	g_autoptr(GHashTable) uids = g_hash_table_new(NULL, NULL);
-	JournalEntry *first = flusher_head(flusher);
-	guint64 size = 0;
-
-	for (GList *link = &first->link; link; link = link->next) {
-		JournalEntry *entry = link->data;
-
-		if (entry->state == JOURNAL_FAILED)
-			continue;
-		if (entries->len &&
-		    (is_single(flusher, first) || !may_join(entries, uids, size, entry)))
-			break;
-		g_ptr_array_add(entries, entry);
-		g_hash_table_add(uids, GUINT_TO_POINTER(entry->uid));
-		size += entry->size;
-	}
-	return entries;
-}
-
 FlusherBatch *
 flusher_batch_new(Flusher *flusher)
 {
 	FlusherBatch *batch = g_new0(FlusherBatch, 1);
-	g_autoptr(GPtrArray) entries = collect(flusher);
+	g_autoptr(GPtrArray) entries = flusher_choose(flusher);
 
 	batch->flusher = flusher;
 	batch->first = entries->pdata[0];

@@ -2,7 +2,8 @@
  * flusher-private.h: the parts of a flusher that its files share.
  *
  *     flusher.c          the queue, waiting, trying again
- *     flusher-batch.c    which entries go together, and what becomes of each
+ *     flusher-choose.c   which entries go together
+ *     flusher-batch.c    what becomes of each
  *     flusher-send.c     sending what is queued
  *     flusher-bound.c    from which UID on a mailbox's messages are new
  *     flusher-look.c     finding out what became of messages that were sent
@@ -111,6 +112,11 @@ gboolean flusher_is_transient(const GError *error);
 
 /* The first entry that is to be carried out; NULL: none. */
 JournalEntry *flusher_head(const Flusher *flusher);
+
+/* --- flusher-choose.c --- */
+
+/* The entries that go next, together: at least one. */
+GPtrArray *flusher_choose(const Flusher *flusher);
 
 /* --- flusher-batch.c --- */
 
