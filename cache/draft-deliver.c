@@ -234,6 +234,7 @@ draft_deliver(Account *account, guint64 handle, Change *change, Waiter *waiter, 
 	Draft *draft = account->overlay ? draft_of_handle(account->overlay, handle) : NULL;
 	Mailbox *mailbox = draft ? account_mailbox(account, draft->local.mailbox_id) : NULL;
 	g_autofree char *name = NULL;
+	GError *failure = NULL;
 	CacheResult result;
 
 	*change = 0;
@@ -245,11 +246,14 @@ draft_deliver(Account *account, guint64 handle, Change *change, Waiter *waiter, 
 		            draft->local.message.name);
 		return CACHE_FAILED;
 	}
-	result = draft_prepare(draft, waiter, error);
+	result = draft_prepare(draft, waiter, &failure);
 	if (result == CACHE_READY)
-		result = draft_await_original(draft, waiter, error);
-	draft->held = result == CACHE_FAILED && error &&
-	              g_error_matches(*error, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE);
+		result = draft_await_original(draft, waiter, &failure);
+	draft->held = g_error_matches(failure, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE);
+	if (failure) {
+		draft_note_failure(draft, mailbox, failure);
+		g_propagate_error(error, failure);
+	}
 	if (result != CACHE_READY)
 		return result;
 	name = g_strdup(draft->local.message.name);

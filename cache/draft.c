@@ -81,6 +81,7 @@ drop_prepared(Draft *draft)
 	if (draft->prepared)
 		journal_unstage(draft->overlay->journal, draft->prepared);
 	g_clear_pointer(&draft->prepared, g_free);
+	g_clear_pointer(&draft->why, g_free);
 	g_clear_error(&draft->unfit);
 }
 

@@ -38,6 +38,7 @@ typedef struct {
 	char *prepared;    /* staged file with what is to be sent; NULL: not yet */
 	MessageText text;  /* what is in that */
 	GError *unfit;     /* why it is no message */
+	char *why;         /* it could not be sent; NULL: it was not tried, or was changed since */
 	WaitQueue waiting; /* for these */
 } Draft;
 
@@ -84,6 +85,14 @@ Change draft_send(Draft *draft, Mailbox *to, const char *name, guint32 replaces)
 
 /* CACHE_READY: what it is a version of is a message on the server, or will never be. */
 CacheResult draft_await_original(Draft *draft, Waiter *waiter, GError **error);
+
+/* --- unsent.c --- */
+
+/* It was to be sent to @mailbox, and could not. */
+void draft_note_failure(Draft *draft, const Mailbox *mailbox, const GError *error);
+
+/* A line for each file that is closed and could not be sent. */
+void unsent_describe(const Overlay *overlay, GString *text);
 
 /* --- draft-flags.c --- */
 

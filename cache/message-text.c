@@ -172,10 +172,11 @@ add_chunk(Copy *copy, const guint8 *bytes, gsize length, GError **error)
 	return TRUE;
 }
 
+/* A body may end without a line end, and stays as it is; a header may not. */
 static gboolean
 add_end(Copy *copy, GError **error)
 {
-	if (copy->in_line && !add_line_end(copy, error))
+	if (copy->in_line && copy->in_header && !add_line_end(copy, error))
 		return FALSE;
 	return !copy->in_header || end_header(copy, error);
 }

@@ -135,5 +135,8 @@ void refusal_note(Overlay *overlay, const JournalEntry *entry, guint32 from_id, 
 /* The same of an earlier mount's: nobody waits for it. */
 void refusal_remember(Overlay *overlay, const JournalEntry *entry);
 const GError *refusal_of(Overlay *overlay, Change change);
+/* Appends a line about @entry: "TIME STATE: APPEND ...". */
+void refusal_describe(const Overlay *overlay, GString *text, const char *state,
+                      const JournalEntry *entry);
 const GError *refusal_next(Overlay *overlay, guint32 mailbox_id);
 void refusals_clear(Overlay *overlay);

@@ -2,7 +2,7 @@
  * What the server refused, or what had become impossible: told in the log, in .imapfs/errors, and
  * once to whoever waits for changes of that mailbox.
  */
-#include "overlay.h"
+#include "draft.h"
 #include "promise.h"
 
 #include <string.h>
@@ -196,14 +196,15 @@ state_name(const Overlay *overlay, const JournalEntry *entry)
 	return flusher_is_sent(overlay->flusher, entry) ? "sent" : "waiting";
 }
 
-static void
-describe_entry(const Overlay *overlay, GString *text, const JournalEntry *entry)
+void
+refusal_describe(const Overlay *overlay, GString *text, const char *state,
+                 const JournalEntry *entry)
 {
 	GString *line = g_string_new(NULL);
 	g_autofree char *ended = NULL;
 
 	append_time(line, entry->time);
-	g_string_append_printf(line, "%s: ", state_name(overlay, entry));
+	g_string_append_printf(line, "%s: ", state);
 	append_change(overlay, line, entry);
 	if (entry->staged)
 		g_string_append_printf(line, " (%" G_GUINT64_FORMAT " bytes in spool/%s)",
@@ -212,6 +213,17 @@ describe_entry(const Overlay *overlay, GString *text, const JournalEntry *entry)
 		g_string_append_printf(line, ": %s", entry->error);
 	ended = end_line(line);
 	g_string_append(text, ended);
+}
+
+guint
+account_n_pending(const Account *account)
+{
+	guint n = 0;
+
+	for (GList *link = account->overlay ? journal_entries(account->overlay->journal)->head : NULL;
+	     link; link = link->next)
+		n += !is_over(link->data);
+	return n;
 }
 
 void
@@ -224,10 +236,12 @@ account_describe_pending(Account *account, GString *text)
 		return;
 	for (GList *link = journal_entries(overlay->journal)->head; link; link = link->next)
 		if (!is_over(link->data))
-			describe_entry(overlay, text, link->data);
+			refusal_describe(overlay, text, state_name(overlay, link->data),
+			                 link->data);
+	unsent_describe(overlay, text);
 	for (guint i = 0; i < orphans->len; i++)
 		g_string_append_printf(text,
-		                       "- unfinished: a file that was being written when a "
-		                       "mount was killed (spool/%s)\n",
+		                       "- unfinished: a file that was on no server when a "
+		                       "mount ended (spool/%s)\n",
 		                       (const char *)orphans->pdata[i]);
 }

@@ -52,23 +52,10 @@ is_delivered(Delivery *delivery, Account *account, Change last)
 	return result != CACHE_PARKED;
 }
 
-static guint
-count_pending(Account *account)
-{
-	GString *text = g_string_new(NULL);
-	guint n = 0;
-
-	account_describe_pending(account, text);
-	for (const char *c = text->str; *c; c++)
-		n += *c == '\n';
-	g_string_free(text, TRUE);
-	return n;
-}
-
 static void
 report_pending(Account *account)
 {
-	guint n = count_pending(account);
+	guint n = account_n_pending(account);
 
 	if (n && account_keeps_changes(account))
 		g_message("%u changes are not on the server yet; the next mount delivers them", n);

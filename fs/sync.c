@@ -27,18 +27,27 @@ is_synced(Request *request, guint64 id)
 static void
 run_fsync(Request *request)
 {
-	guint64 draft = request->fi.fh;
+	guint64 draft = node_or_draft(request->node, &request->fi);
 
-	if ((!draft || (request_delivered(request, draft) && request_told(request))) &&
-	    is_synced(request, node_or_draft(request->node, &request->fi)))
+	if ((!message_is_draft(draft) || (request_delivered(request, draft) && request_told(request))) &&
+	    is_synced(request, draft))
 		request_reply_errno(request, 0);
 }
 
 static void
 run_fsyncdir(Request *request)
 {
-	if (is_synced(request, request->node == FUSE_ROOT_ID ? 0 : request->node))
+	guint64 directory = request->node == FUSE_ROOT_ID ? 0 : request->node;
+	GError *error = NULL;
+
+	if (!is_synced(request, directory))
+		return;
+	if (account_all_sent(request->fs->account, directory, &error)) {
 		request_reply_errno(request, 0);
+	} else {
+		request_reply_error(request, error);
+		g_error_free(error);
+	}
 }
 
 /* On a read-only mount the kernel need not ask again. */

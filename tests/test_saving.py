@@ -27,7 +27,7 @@ class TestNewFiles(writing.WritingCase):
         self.assertEqual(self.held_content('INBOX', 7), crlf(letter(7)))
         self.assertEqual(self.held_content('INBOX', 8), crlf(letter(8)))
         self.assertEqual(self.held_content('INBOX', 9), b'Subject: Letter 9\r\n\r\none\r\ntwo\r\nthree\r\n\r\n')
-        self.assertEqual(self.held_content('INBOX', 10).rstrip(), b'Subject: Letter 10\r\n\r\nno end')
+        self.assertEqual(self.held_content('INBOX', 10), b'Subject: Letter 10\r\n\r\nno end')
         for name, number in (('lf', 7), ('crlf', 8), ('mixed', 9), ('end', 10)):
             content = self.held_content('INBOX', number)
             self.assertEqual(mounted.read(f'INBOX/{name}.eml'), content)
@@ -95,6 +95,26 @@ class TestNewFiles(writing.WritingCase):
         self.sync(mounted)
         mounted.unmount()
         self.assertEqual(self.held('INBOX'), [1, 2, 3, 4, 5, 6])
+
+    def test_no_message_stays(self):
+        """Whoever looks later hears of it as well, for as long as it lies there."""
+        mounted = self.start()
+        for path in ('Box/list.eml', 'Box/other.eml'):
+            self.assert_errno(errno.EINVAL, self.write, mounted, path, NO_MESSAGE)
+        for directory in ('Box', ''):
+            self.assert_errno(errno.EINVAL, self.sync, mounted, directory)
+        self.sync(mounted, 'INBOX')
+        for _ in range(2):
+            self.assert_errno(errno.EINVAL, self.sync, mounted, 'Box/list.eml')
+        for name, start in ('errors', ''), ('pending', 'not sent: '):
+            lines = mounted.read(f'.imapfs/{name}').decode().splitlines()
+            self.assertEqual([re.search(f'{start}APPEND Box/(\\w+).eml.*not an Internet message', line).group(1)
+                              for line in lines], ['list', 'other'])
+        self.unlink(mounted, 'Box/list.eml')
+        self.write(mounted, 'Box/other.eml', letter(7))
+        self.sync(mounted)
+        self.assertEqual(mounted.read('.imapfs/pending'), b'')
+        self.assertEqual(self.held('Box'), [7, 101, 102, 103])
 
     def test_an_empty_file(self):
         """touch, then somebody fills it."""

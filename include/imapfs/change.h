@@ -159,9 +159,16 @@ CacheResult account_synced(Account *account, guint64 id, Change change, Waiter *
 /* Whether changes survive this process. Where they do not, each should be waited for. */
 gboolean account_keeps_changes(const Account *account);
 
+/* FALSE, with the reason: a file in @directory (mailbox << 32; 0: anywhere) is closed, and could not
+ * be sent. */
+gboolean account_all_sent(const Account *account, guint64 directory, GError **error);
+
 /* --- what is going on --- */
 
 /* Appends one line for each change that failed, and was not dismissed: time, path, command, the
  * server's words. And one for each that is still to be carried out, or could not be delivered. */
 void account_describe_errors(Account *account, GString *text);
 void account_describe_pending(Account *account, GString *text);
+
+/* How many of these the next mount can deliver. */
+guint account_n_pending(const Account *account);

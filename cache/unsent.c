@@ -1,0 +1,106 @@
+/*
+ * Files that were closed and could not be sent, because they are no messages or there was no line:
+ * told to who closed them, and to all who look, until they are changed, renamed or removed.
+ */
+#include "draft.h"
+
+static gboolean
+is_unsent(const Draft *draft)
+{
+	return draft->why && draft->made && !draft->n_open && !draft->unlinked &&
+	       draft_is_due(draft, draft->local.message.name);
+}
+
+static JournalEntry *
+make_entry(const Draft *draft, const Mailbox *mailbox)
+{
+	JournalEntry *entry = journal_entry_new(JOURNAL_APPEND);
+
+	entry->to = g_strdup(overlay_name(mailbox));
+	entry->name = g_strdup(draft->local.message.name);
+	entry->time = g_get_real_time() / G_USEC_PER_SEC;
+	entry->error = g_strdup(draft->why);
+	return entry;
+}
+
+/* What is tried again and again is told once. */
+void
+draft_note_failure(Draft *draft, const Mailbox *mailbox, const GError *error)
+{
+	g_autoptr(JournalEntry) entry = NULL;
+
+	if (!error || g_strcmp0(draft->why, error->message) == 0)
+		return;
+	g_free(draft->why);
+	draft->why = g_strdup(error->message);
+	if (draft->held)
+		return;
+	entry = make_entry(draft, mailbox);
+	refusal_remember(draft->overlay, entry);
+}
+
+static gint
+compare_numbers(gconstpointer a, gconstpointer b)
+{
+	const Draft *one = *(Draft *const *)a, *other = *(Draft *const *)b;
+
+	return one->local.number < other->local.number ? -1 : 1;
+}
+
+/* In @mailbox_id, 0: anywhere; in the order in which they came. */
+static GPtrArray *
+list_unsent(const Overlay *overlay, guint32 mailbox_id)
+{
+	GPtrArray *list = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, overlay->drafts);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Draft *draft = value;
+
+		if (is_unsent(draft) && (!mailbox_id || draft->local.mailbox_id == mailbox_id))
+			g_ptr_array_add(list, value);
+	}
+	g_ptr_array_sort(list, compare_numbers);
+	return list;
+}
+
+gboolean
+account_all_sent(const Account *account, guint64 directory, GError **error)
+{
+	g_autoptr(GPtrArray) list = NULL;
+	const Draft *first;
+
+	if (!account->overlay)
+		return TRUE;
+	list = list_unsent(account->overlay, (guint32)(directory >> 32));
+	if (!list->len)
+		return TRUE;
+	first = list->pdata[0];
+	g_set_error(error, IMAPFS_ERROR,
+	            first->held ? IMAPFS_ERROR_OFFLINE : IMAPFS_ERROR_USAGE, "%s: %s",
+	            first->local.message.name, first->why);
+	return FALSE;
+}
+
+void
+unsent_describe(const Overlay *overlay, GString *text)
+{
+	g_autoptr(GPtrArray) list = list_unsent(overlay, 0);
+
+	for (guint i = 0; i < list->len; i++) {
+		const Draft *draft = list->pdata[i];
+		const Mailbox *mailbox =
+			account_mailbox(overlay->account, draft->local.mailbox_id);
+		g_autoptr(JournalEntry) entry = NULL;
+
+		if (!mailbox)
+			continue;
+		entry = make_entry(draft, mailbox);
+		entry->time = draft->local.message.internaldate;
+		entry->size = draft->local.message.size;
+		entry->staged = g_strdup(draft->staged);
+		refusal_describe(overlay, text, "not sent", entry);
+	}
+}
