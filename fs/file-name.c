@@ -28,7 +28,7 @@ typedef struct {
 } Part;
 
 void
-file_name_hash(char *out, gsize n_characters, const void *bytes, gsize length)
+file_name_hash(char *out, gsize n_characters, const void *bytes, gsize length, guint64 number)
 {
 	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
 	guint8 digest[SHA256_LENGTH];
@@ -36,6 +36,12 @@ file_name_hash(char *out, gsize n_characters, const void *bytes, gsize length)
 
 	g_assert(n_characters <= SHA256_LENGTH);
 	g_checksum_update(checksum, bytes, (gssize)length);
+	if (number) {
+		char text[24];
+
+		g_snprintf(text, sizeof(text), "\n%" G_GUINT64_FORMAT, number);
+		g_checksum_update(checksum, (const guchar *)text, -1);
+	}
 	g_checksum_get_digest(checksum, digest, &digest_length);
 	for (gsize i = 0; i < n_characters; i++) {
 		gsize bit = i * 5;

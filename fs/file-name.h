@@ -14,9 +14,10 @@
 /* The digits of file_name_hash(): lower case, without i, l, o and u, which look like others. */
 #define FILE_NAME_HASH_DIGITS "0123456789abcdefghjkmnpqrstvwxyz"
 
-/* Writes @n_characters (at most 32) of the SHA-256 of @bytes to @out, five bits in each, without a
- * final NUL. Names live in users' scripts and notes: what comes out must never change. */
-void file_name_hash(char *out, gsize n_characters, const void *bytes, gsize length);
+/* Writes @n_characters (at most 32) of the SHA-256 of @bytes, and of @number unless it is 0, to
+ * @out, five bits in each, without a final NUL. Names live in users' scripts and notes: what comes
+ * out must never change. */
+void file_name_hash(char *out, gsize n_characters, const void *bytes, gsize length, guint64 number);
 
 /* Writes @text (@length bytes of anything) as one part of a file name to @out, at most @limit bytes
  * without a final NUL, and returns how many: 0 if nothing of it may stand in a name. Letters and

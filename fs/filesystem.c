@@ -186,7 +186,8 @@ static char *
 name_by_header(const RemoteMessage *message)
 {
 	return message_name_from_header(message->header ? message->header : "",
-	                                message->header_length, message->internaldate);
+	                                message->header_length, message->internaldate,
+	                                message->has_size ? message->size : 0);
 }
 
 static char *

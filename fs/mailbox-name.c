@@ -85,7 +85,7 @@ escaper_cut(Escaper *escaper)
 {
 	char hash[HASH_LENGTH];
 
-	file_name_hash(hash, sizeof(hash), escaper->out->str, escaper->out->len);
+	file_name_hash(hash, sizeof(hash), escaper->out->str, escaper->out->len, 0);
 	g_string_truncate(escaper->out, escaper->cut);
 	g_string_append_c(escaper->out, '~');
 	g_string_append_len(escaper->out, hash, sizeof(hash));

@@ -260,7 +260,7 @@ put_subject(char *out, gsize limit, Span subject)
 }
 
 char *
-message_name_from_header(const char *header, gsize length, gint64 internaldate)
+message_name_from_header(const char *header, gsize length, gint64 internaldate, guint64 size)
 {
 	Span fields[N_FIELDS] = {{NULL, 0}};
 	char name[NAME_MAX_BYTES + 1];
@@ -278,7 +278,7 @@ message_name_from_header(const char *header, gsize length, gint64 internaldate)
 	identity = fields[MESSAGE_ID];
 	if (identity.length == 0)
 		identity = span_trim(header, header + length);
-	file_name_hash(name + n, HASH_LENGTH, identity.bytes, identity.length);
+	file_name_hash(name + n, HASH_LENGTH, identity.bytes, identity.length, size);
 	n += HASH_LENGTH;
 	n += put_literal(name + n, SUFFIX);
 	return g_strndup(name, n);

@@ -5,10 +5,12 @@
  *
  * Date (of the Date header in its own zone, else INTERNALDATE in UTC), sender (display name, else
  * address, else "unknown"), subject (else "no-subject"), and five characters of a hash of
- * Message-ID (else of the header bytes). The same message so has the same name in every mailbox, on
- * every machine and after every mount. Parts hold letters and digits of any script, marks after
- * them, and
- * '-', '_', '+' and '@'; a '.' only stands between parts. Pure functions; no state, no network.
+ * Message-ID (else of the header bytes) and the size. The same message so has the same name in
+ * every mailbox, on every machine and after every mount; and two that are nearly the same, a list's
+ * copy and the one that was sent besides, or what is sent each night without a Message-ID, have
+ * two, so that none of them replaces another by mv. Parts hold letters and digits of any script,
+ * marks after them, and '-', '_', '+' and '@'; a '.' only stands between parts. Pure functions; no
+ * state, no network.
  */
 #pragma once
 
@@ -21,10 +23,11 @@
 void message_name_init(void);
 
 /* The name of a message with the header @header (@length bytes, as a server sends HEADER.FIELDS;
- * may be empty or garbage) and @internaldate (seconds since 1970, UTC). Always a valid file name:
- * NFC UTF-8 of at most 255 bytes minus room for a "~4294967295" before ".eml", no control, bidi or
- * separator character, nothing special to a shell, no leading dot or dash. Caller frees. */
-char *message_name_from_header(const char *header, gsize length, gint64 internaldate);
+ * may be empty or garbage), @internaldate (seconds since 1970, UTC) and @size (bytes; 0: not
+ * known). Always a valid file name: NFC UTF-8 of at most 255 bytes minus room for a "~4294967295"
+ * before ".eml", no control, bidi or separator character, nothing special to a shell, no leading
+ * dot or dash. Caller frees. */
+char *message_name_from_header(const char *header, gsize length, gint64 internaldate, guint64 size);
 
 /* "4711.eml" (-o names=uid). Caller frees. */
 char *message_name_from_uid(guint32 uid);

@@ -55,7 +55,7 @@ static char *
 part_of(guint part, const char *field, const char *value)
 {
 	g_autofree char *header = g_strdup_printf("%s: %s\r\n" MESSAGE_ID "\r\n", field, value);
-	g_autofree char *name = message_name_from_header(header, strlen(header), 0);
+	g_autofree char *name = message_name_from_header(header, strlen(header), 0, 0);
 	g_auto(GStrv) parts = g_strsplit(name, ".", -1);
 
 	check_name(name);
@@ -114,7 +114,7 @@ test_internaldates(void)
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
-		g_autofree char *name = message_name_from_header("", 0, rows[i].internaldate);
+		g_autofree char *name = message_name_from_header("", 0, rows[i].internaldate, 0);
 
 		check_name(name);
 		g_assert_true(g_str_has_prefix(name, rows[i].day));
@@ -270,7 +270,7 @@ test_headers(void)
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
 		/* An exact copy lets a sanitizer see a read behind the end. */
 		g_autofree char *copy = g_memdup2(rows[i].header, rows[i].length);
-		g_autofree char *name = message_name_from_header(copy, rows[i].length, 0);
+		g_autofree char *name = message_name_from_header(copy, rows[i].length, 0, 0);
 
 		check_name(name);
 		if (!g_str_equal(name, rows[i].expected))
@@ -425,7 +425,7 @@ test_garbage(void)
 
 		for (gsize j = 0; j < G_N_ELEMENTS(fields); j++) {
 			g_autofree char *header = g_strconcat(fields[j], text, NULL);
-			g_autofree char *name = message_name_from_header(header, strlen(header), 0);
+			g_autofree char *name = message_name_from_header(header, strlen(header), 0, 0);
 
 			check_name(name);
 		}
@@ -493,7 +493,7 @@ test_random(void)
 				g_string_append_c(header, (char)g_test_rand_int_range(0, 256));
 		}
 		copy = g_memdup2(header->str, header->len);
-		name = message_name_from_header(copy, header->len, g_test_rand_int());
+		name = message_name_from_header(copy, header->len, g_test_rand_int(), 0);
 		check_name(name);
 	}
 }
@@ -567,8 +567,10 @@ test_hash(void)
 	g_autofree char *text = repeat("a", 300);
 	char hash[9] = {0};
 
-	file_name_hash(hash, 8, text, strlen(text));
+	file_name_hash(hash, 8, text, strlen(text), 0);
 	g_assert_cmpstr(hash, ==, "k0tzmtzm");
+	file_name_hash(hash, 8, text, strlen(text), 4711);
+	g_assert_cmpstr(hash, ==, "c3hfnxrt");
 }
 
 int

@@ -185,6 +185,17 @@ class TestCopying(writing.WritingCase):
         self.assertIn('09-Sep-2001 01:46:40 +0000', self.held_item('INBOX', 7, 'INTERNALDATE'))
         self.assertEqual(mounted.stat('INBOX/note.eml').st_mtime, 1_000_000_000)
 
+    def test_nearly_the_same(self):
+        """What is sent each night, and has no Message-ID: none takes the place of another."""
+        report = b'Date: Fri, 20 Nov 2026 09:30:00 +0100\nFrom: root@example.org\nSubject: Report\n\n'
+        for mailbox, body in (('One', b'all is well\n'), ('Two', b'it burns\n')):
+            self.server.deliver(mailbox, [(report + body, DAY, '')])
+        mounted = self.start()
+        mounted.run('mv One/* Two/')
+        self.sync(mounted)
+        self.assertEqual(sorted(self.server.messages('Two').values()),
+                         sorted(crlf(report + body) for body in (b'all is well\n', b'it burns\n')))
+
     def test_between_mailboxes(self):
         """UID COPY: flags and date are kept, and nothing is carried to and fro."""
         self.server.append('INBOX', [(letter(7, size=600_000), DAY, 'FR')])
