@@ -2,9 +2,11 @@
  * LOOKUP and GETATTR: from names and nodes to attributes.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "attributes.h"
 #include "control.h"
+#include "file-name.h"
 #include "node.h"
 #include "operations.h"
 
@@ -46,6 +48,10 @@ run_lookup(Request *request)
 
 	if (request->node == NODE_CONTROL) {
 		control_lookup_file(request);
+		return;
+	}
+	if (strlen(request->name) > FILE_NAME_MAX) {
+		request_reply_errno(request, ENAMETOOLONG);
 		return;
 	}
 	if (request->node == FUSE_ROOT_ID && g_str_equal(request->name, CONTROL_NAME)) {

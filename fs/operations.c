@@ -10,11 +10,13 @@
 
 #include "control.h"
 #include "events.h"
+#include "file-name.h"
 #include "imapfs/attributes.h"
 #include "node.h"
 
 #define MAX_BACKGROUND 64        /* read-aheads in flight; the kernel's own default is 12 */
 #define FREE_BLOCKS    (1 << 28) /* 1 TiB: programs that copy look first whether there is room */
+#define FREE_FILES     1000000000
 
 static void
 op_init(void *userdata, struct fuse_conn_info *conn)
@@ -197,8 +199,10 @@ op_statfs(fuse_req_t req, fuse_ino_t node)
 	struct statvfs statistics = {
 		.f_bsize = 4096,
 		.f_frsize = 4096,
-		.f_files = account_n_messages(fs->account),
-		.f_namemax = 255,
+		.f_files = account_n_messages(fs->account) + FREE_FILES,
+		.f_ffree = FREE_FILES,
+		.f_favail = FREE_FILES,
+		.f_namemax = FILE_NAME_MAX,
 	};
 
 	(void)node;

@@ -14,11 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "config-file.h"
 #include "option-table.h"
 #include "url.h"
+#include "xattr.h"
 
 /* The command line, cut into words. */
 typedef struct {
@@ -126,6 +128,16 @@ take_password_fd(Options *options, GError **error)
 	return TRUE;
 }
 
+/* Another mount on top would hide it. */
+static gboolean
+is_mounted(const char *place)
+{
+	struct stat attributes;
+
+	return stat(place, &attributes) == 0 && attributes.st_ino == FUSE_ROOT_ID &&
+	       getxattr(place, XATTR_CACHED, NULL, 0) >= 0;
+}
+
 /* Asked before anything connects: libfuse would notice late, and in other words. */
 static gboolean
 take_mountpoint(const char *place, Options *options, GError **error)
@@ -143,12 +155,15 @@ take_mountpoint(const char *place, Options *options, GError **error)
 		options->mountpoint = g_strdup(resolved);
 		free(resolved);
 	}
+	if (failure == 0 && is_mounted(options->mountpoint))
+		failure = EBUSY;
 	if (failure == 0)
 		return TRUE;
 	g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE, "mount point %s: %s", place,
 	            failure == ENOTCONN
 	                    ? "the daemon of an earlier mount is gone; 'fusermount3 -u' it"
-	                    : g_strerror(failure));
+	            : failure == EBUSY ? "an account is mounted there already"
+	                               : g_strerror(failure));
 	return FALSE;
 }
 

@@ -10,8 +10,10 @@
 #include "settle.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "control.h"
+#include "file-name.h"
 #include "node.h"
 
 gboolean
@@ -102,7 +104,7 @@ judge_directory(const FileSystem *fs, fuse_ino_t node, const char *name)
 		return EROFS;
 	if (node_is_local(node) || (node == FUSE_ROOT_ID && g_str_equal(name, CONTROL_NAME)))
 		return EPERM;
-	return 0;
+	return strlen(name) > FILE_NAME_MAX ? ENAMETOOLONG : 0;
 }
 
 Mailbox *

@@ -391,6 +391,14 @@ class TestOptions(ConnectingCase):
         file.path.write_text('')
         self.says('mount point .*/mnt: Not a directory', file)
 
+    def test_mounted_already(self):
+        """A second mount on top would hide the first one."""
+        mounted = self.mount(self.enter(mailserver.Dovecot()))
+        done = subprocess.run([mount.PROGRAM, '-o', ','.join(mounted.options), mounted.url, mounted.path], timeout=30,
+                              capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ''))
+        self.assertRegex(done.stderr, 'mount point .*/mnt: an account is mounted there already')
+
     def test_help_and_version(self):
         for argument, words in (('-h', 'memory='), ('--help', 'URL'), ('-V', 'imapfs '), ('--version', 'imapfs ')):
             self.assertIn(words, subprocess.check_output([mount.PROGRAM, argument], text=True))

@@ -185,6 +185,13 @@ class TestCopying(writing.WritingCase):
         self.assertIn('09-Sep-2001 01:46:40 +0000', self.held_item('INBOX', 7, 'INTERNALDATE'))
         self.assertEqual(mounted.stat('INBOX/note.eml').st_mtime, 1_000_000_000)
 
+    def test_names_that_are_too_long(self):
+        mounted = self.start()
+        for make in (lambda name: self.write(mounted, name, letter(7)), lambda name: self.mkdir(mounted, name),
+                     lambda name: self.rename(mounted, self.path(mounted, 'INBOX', 1), name), mounted.stat):
+            self.assert_errno(errno.ENAMETOOLONG, make, 'Box/' + 'n' * 256)
+        self.write(mounted, 'Box/' + 'n' * 251 + '.eml', letter(7))
+
     def test_nearly_the_same(self):
         """What is sent each night, and has no Message-ID: none takes the place of another."""
         report = b'Date: Fri, 20 Nov 2026 09:30:00 +0100\nFrom: root@example.org\nSubject: Report\n\n'
