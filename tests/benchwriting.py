@@ -74,6 +74,17 @@ def remove_all(directory):
     return timed(calls, directory)
 
 
+def sort_all(source, *targets):
+    """As people sort mail: each message is marked, and then moved to where it belongs."""
+    names = os.listdir(source)
+
+    def calls():
+        for number, name in enumerate(names):
+            os.setxattr(source / name, 'user.imap.flags', b'+\\Seen +sorted')
+            os.rename(source / name, targets[number % len(targets)] / name)
+    return timed(calls, source, *targets)
+
+
 def copy_all(source, target):
     names = os.listdir(source)
 
@@ -139,6 +150,15 @@ def measure_moving(stack, options):
     return {'mv': moved, 'rm': removed}
 
 
+def measure_sorting(stack, options):
+    account = Account(stack, options)
+    path, n_messages = account.mounted.path, account.n_messages
+    sorted_ = account.measure(sort_all, path / 'Full', path / 'Empty', path / 'New')
+    account.check(Full=0, Empty=(n_messages + 1) // 2, New=n_messages // 2)
+    account.mounted.unmount()
+    return {'setfattr and mv, in turn': sorted_}
+
+
 def measure_copying(stack, options, name, *mount_options):
     account = Account(stack, options, *mount_options)
     copied = account.measure(copy_all, account.files, account.mounted.path / 'New')
@@ -174,6 +194,7 @@ def copy_within(source, target):
 
 
 STEPS = {'moving': measure_moving,
+         'sorting': measure_sorting,
          'writeback': lambda stack, options: measure_copying(stack, options, 'cp, writeback', 'writeback'),
          'copying': lambda stack, options: measure_copying(stack, options, 'cp'),
          'within': measure_copying_within}
