@@ -83,6 +83,8 @@ apply_config_key(GKeyFile *file, const char *account, const char *key, Options *
 		            reason->message);
 		return FALSE;
 	}
+	if (g_str_has_suffix(value, "\r")) /* written by an editor of another system */
+		value[strlen(value) - 1] = '\0';
 	if (strcmp(key, "url") != 0)
 		return option_table_apply_key(key, value, options, fuse_words, error);
 	g_free(*url);
@@ -99,11 +101,12 @@ apply_config_group(GKeyFile *file, const char *account, Options *options, GPtrAr
 
 	if (keys == NULL) {
 		g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
-		g_autofree char *known = g_strjoinv(", ", groups);
+		g_autofree char *known = g_strjoinv("], [", groups);
 
 		g_set_error(error, IMAPFS_ERROR, IMAPFS_ERROR_USAGE,
-		            "no group [%s] (there is: %s); a URL would begin with imaps://",
-		            account, *known != '\0' ? known : "none");
+		            "no group [%s] (there is: %s%s%s); a URL would begin with imaps://",
+		            account, *groups ? "[" : "", *groups ? known : "none",
+		            *groups ? "]" : "");
 		return FALSE;
 	}
 	for (gsize i = 0; keys[i] != NULL; i++) {

@@ -75,8 +75,8 @@ static const OptionRow option_rows[] = {
 	{"remount", OPTION_REFUSED, 0, 0, 0,
          "a mount cannot be changed in place; unmount it and mount it again"},
 	{"password", OPTION_REFUSED, 0, 0, 0,
-         "every user of this machine can read a command line; use password_command or "
-         "password_file, or let imapfs ask"},
+         "it would be readable in command lines and configuration files; use "
+         "password_command or password_file, or let imapfs ask"},
 
 	{"allow_root", OPTION_FUSE, 0, 0, 0, NULL},
 	{"auto_unmount", OPTION_FUSE, 0, 0, 0, NULL},
