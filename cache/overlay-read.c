@@ -163,22 +163,40 @@ read_staged(Promise *promise, guint64 offset, gsize length, struct iovec *iov, g
 	return CACHE_READY;
 }
 
+/* What an earlier mount wrote down may be about a mailbox that has not been looked into in this. */
+static CacheResult
+await_source(Account *account, const Promise *promise, Waiter *waiter, GError **error)
+{
+	Mailbox *from = account_mailbox(account, promise->from_id);
+
+	if (!from || mailbox_find_message(from, promise->uid))
+		return CACHE_READY;
+	return mailbox_await_messages(from, waiter, error);
+}
+
 /* What is being moved may be gone from where it was: what is not here is then waited for. */
 static CacheResult
 await_move(Account *account, const Promise *promise, Waiter *waiter, GError **error)
 {
-	Mailbox *from = account_mailbox(account, promise->from_id);
 	const JournalEntry *entry = journal_entry(account->overlay->journal, promise->id);
+	CacheResult result = await_source(account, promise, waiter, error);
 
-	if (from && !mailbox_find_message(from, promise->uid)) {
-		CacheResult result = mailbox_await_messages(from, waiter, error);
-
-		if (result != CACHE_READY)
-			return result;
-	}
-	if (!entry || !flusher_is_sent(account->overlay->flusher, entry))
-		return CACHE_READY;
+	if (result != CACHE_READY || !entry || !flusher_is_sent(account->overlay->flusher, entry))
+		return result;
 	return overlay_await_entry(account->overlay, promise->id, waiter, error);
+}
+
+/* The copy's bytes are those of the original, while that is all there is. */
+static CacheResult
+read_original(Account *account, const Promise *promise, guint64 offset, gsize length,
+              struct iovec *iov, guint max_iov, guint *n_iov, Waiter *waiter, GError **error)
+{
+	CacheResult result = await_source(account, promise, waiter, error);
+
+	if (result != CACHE_READY)
+		return result;
+	return account_read(account, message_id(promise->from_id, promise->uid), offset, length,
+	                    iov, max_iov, n_iov, waiter, error);
 }
 
 CacheResult
@@ -198,8 +216,8 @@ account_read(Account *account, guint64 id, guint64 offset, gsize length, struct 
 	if (promise && promise->kind == JOURNAL_APPEND)
 		return read_staged(promise, offset, length, iov, n_iov, error);
 	if (promise && promise->kind == JOURNAL_COPY)
-		return account_read(account, message_id(promise->from_id, promise->uid), offset,
-		                    length, iov, max_iov, n_iov, waiter, error);
+		return read_original(account, promise, offset, length, iov, max_iov, n_iov, waiter,
+		                     error);
 	if (promise && !reader_has(account, id, offset, length)) {
 		CacheResult result = await_move(account, promise, waiter, error);
 

@@ -99,6 +99,20 @@ class TestOffline(OfflineCase):
         self.sync(mounted, 'INBOX')
         self.assertEqual(self.held('INBOX'), [2, 3, 4, 5, 6])
 
+    def test_copied_and_killed(self):
+        """The next mount reads the copy, before there is one, from the original in a mailbox not yet looked into."""
+        mounted = self.start()
+        original = self.path(mounted, 'INBOX', 3)
+        mounted.listdir('Box')
+        self.cut(mounted)
+        mounted.run(f'cp {original} Box/third.eml')
+        mounted.kill()
+        self.start_line(delay_ms=100)
+        mounted = self.start()
+        self.assertEqual(mounted.read('Box/third.eml'), crlf(letter(3)))
+        self.sync(mounted, 'Box')
+        self.assertEqual(self.held('Box'), [3, 101, 102, 103])
+
     def test_killed(self):
         """And mounted again without a line, and again with one."""
         mounted = self.start_knowing()
