@@ -6,11 +6,11 @@
  */
 #include <string.h>
 
+#include "draft.h"
 #include "flagged.h"
 #include "hidden.h"
 #include "keep.h"
 #include "local.h"
-#include "overlay.h"
 #include "reattach.h"
 
 static guint32
@@ -339,6 +339,20 @@ mailbox_next_message(Mailbox *mailbox, guint32 after_uid, const Message **messag
 	return CACHE_READY;
 }
 
+/* An index that an earlier mount has kept may be old, or behind what that mount knew when it was
+ * killed: what is in it is shown at once, what is not may yet be there. */
+static CacheResult
+await_first_sync(Mailbox *mailbox, const char *name, Waiter *waiter, GError **error)
+{
+	CacheResult result = mailbox_await_messages(mailbox, waiter, error);
+
+	if (result != CACHE_READY || mailbox->n_syncs_done || !mailbox->n_syncs_begun ||
+	    draft_name_is_scratch(name))
+		return result;
+	waiter_park(waiter, &mailbox->syncing);
+	return CACHE_PARKED;
+}
+
 CacheResult
 mailbox_lookup(Mailbox *mailbox, const char *name, const Message **message, Waiter *waiter,
                GError **error)
@@ -350,5 +364,5 @@ mailbox_lookup(Mailbox *mailbox, const char *name, const Message **message, Wait
 	if (uid)
 		found = mailbox_find_message(mailbox, GPOINTER_TO_UINT(uid));
 	*message = found && !local && mailbox_hides(mailbox, found) ? NULL : found;
-	return found ? CACHE_READY : mailbox_await_messages(mailbox, waiter, error);
+	return found ? CACHE_READY : await_first_sync(mailbox, name, waiter, error);
 }

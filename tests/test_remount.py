@@ -68,6 +68,11 @@ class RemountCase(mount.MountTestCase):
         mounted.unmount()
         return contents
 
+    def assert_errno(self, number, function, *arguments):
+        with self.assertRaises(OSError) as caught:
+            function(*arguments)
+        self.assertEqual(errno.errorcode[caught.exception.errno], errno.errorcode[number])
+
     def check(self, mounted, contents):
         for path, content in contents.items():
             self.assertEqual(mounted.read(path), content, path)
@@ -120,6 +125,19 @@ class TestComingBack(RemountCase):
         mounted = self.start('names=uid')
         self.assertNotIn('3.eml', mounted.listdir('INBOX'))
         del contents
+
+    def test_new_mail_by_its_name(self):
+        """Whoever knows the name need not list first: what is not in the index is not yet missing."""
+        contents = self.fill('names=uid')
+        self.server.append('INBOX', mails(1, 11))
+        mounted = self.start('names=uid')
+        self.assertEqual(mounted.read('INBOX/1.eml'), contents['INBOX/1.eml'])
+        self.assertIn(b'Subject: 11', mounted.read('INBOX/11.eml'))
+        mounted.unmount()
+        self.server.append('INBOX', mails(1, 12))
+        mounted = self.start('names=uid')
+        self.assertIn(b'Subject: 12', mounted.read('INBOX/12.eml'))
+        self.assert_errno(errno.ENOENT, mounted.read, 'INBOX/13.eml')
 
     def test_new_mail_after_a_while(self):
         """The listing of the mount itself does not stand for later ones."""
@@ -203,11 +221,6 @@ class TestComingBack(RemountCase):
 
 
 class TestOffline(RemountCase):
-    def assert_errno(self, number, function, *arguments):
-        with self.assertRaises(OSError) as caught:
-            function(*arguments)
-        self.assertEqual(errno.errorcode[caught.exception.errno], errno.errorcode[number])
-
     def test_no_line(self):
         contents = self.fill('names=uid', mailboxes=['INBOX'])
         self.stop_line()
