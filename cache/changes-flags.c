@@ -67,6 +67,7 @@ static gboolean
 amend(Overlay *overlay, const Bearer *bearer, char sign, const char *words)
 {
 	JournalEntry *entry = overlay_open_entry(overlay, bearer->arrival->id);
+	Draft *version = draft_of_file(overlay, bearer->arrival->local.id);
 	g_autofree char *flags = NULL;
 
 	if (!entry || entry->kind != JOURNAL_APPEND || !bearer->mailbox)
@@ -75,6 +76,8 @@ amend(Overlay *overlay, const Bearer *bearer, char sign, const char *words)
 	g_free(entry->flags);
 	entry->flags = draft_kept_flags(bearer->mailbox, flags);
 	local_set_flags(&bearer->arrival->local, entry->flags);
+	if (version)
+		local_set_flags(&version->local, entry->flags);
 	overlay_update(overlay, entry);
 	return TRUE;
 }

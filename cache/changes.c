@@ -398,12 +398,14 @@ await_draft(const Renaming *renaming, Waiter *waiter, GError **error)
 	return draft_prepare(draft, waiter, error);
 }
 
-/* Of what is there; NULL: nothing is. */
+/* Of what is there; NULL: nothing is, or what has none yet. */
 static GRefString *
 place_flags(const Place *place, const Mailbox *mailbox)
 {
 	if (place->message)
 		return mailbox_flags(mailbox, place->message);
+	if (place->draft && place->draft->made && !place->draft->flags_set)
+		return NULL;
 	if (place->draft)
 		return account_flags(mailbox->account, place->draft->id);
 	return place->arrival ? account_flags(mailbox->account, place->arrival->local.id) : NULL;

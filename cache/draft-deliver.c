@@ -259,5 +259,6 @@ draft_deliver(Account *account, guint64 handle, Change *change, Waiter *waiter, 
 	name = g_strdup(draft->local.message.name);
 	draft_settle_flags(draft, mailbox, NULL);
 	*change = draft_send(draft, mailbox, name, 0);
+	draft_drop_if_unused(draft);
 	return CACHE_READY;
 }

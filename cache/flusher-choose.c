@@ -10,7 +10,9 @@
  *
  *     nothing passes          what makes, removes or renames mailboxes, or is about the same
  * message what adds a message     nor what takes one out of that mailbox, whose name it may have
- *     what takes room         nor what makes some
+ *     what takes room         nor what may make some
+ *
+ * So what is added to a mailbox by different commands may arrive in another order.
  *
  * What was sent, and nobody knows what came of it, was sent by one batch, and is one again.
  */
@@ -25,9 +27,9 @@ typedef struct {
 	GHashTable *uids; /* of these */
 	guint64 n_bytes;
 	guint n_passed;
-	GHashTable *messages; /* "UID mailbox" that those which are passed are about */
-	GHashTable *emptied;  /* mailboxes that they take something from */
-	gboolean make_room;
+	GHashTable *messages;    /* "UID mailbox" that those which are passed are about */
+	GHashTable *emptied;     /* mailboxes that they take something from */
+	gboolean removes, moves; /* what they do: both may make room */
 } Choice;
 
 static gboolean
@@ -80,7 +82,8 @@ static void
 pass(Choice *choice, const JournalEntry *entry)
 {
 	choice->n_passed++;
-	choice->make_room |= entry->kind == JOURNAL_REMOVE;
+	choice->removes |= entry->kind == JOURNAL_REMOVE || entry->replaces;
+	choice->moves |= entry->kind == JOURNAL_MOVE;
 	if (names_message(entry->kind))
 		g_hash_table_add(choice->messages, message_key(entry->mailbox, entry->uid));
 	if (entry->mailbox && (entry->kind == JOURNAL_REMOVE || entry->kind == JOURNAL_MOVE))
@@ -91,13 +94,16 @@ pass(Choice *choice, const JournalEntry *entry)
 	g_hash_table_add(choice->emptied, entry->to);
 }
 
-/* Without MOVE (RFC 6851) there are two for a while. */
+/* A message that is moved may leave the quota's mailboxes. Without MOVE (RFC 6851) there are two of
+ * it for a while. */
 static gboolean
-takes_room(const Flusher *flusher, JournalKind kind)
+waits_for_room(const Flusher *flusher, const Choice *choice, JournalKind kind)
 {
 	RemoteCapabilities can = flusher->remote->operations->capabilities(flusher->remote);
 
-	return flusher_kind_adds(kind) && (kind != JOURNAL_MOVE || !(can & REMOTE_MOVE));
+	if (kind == JOURNAL_MOVE)
+		return choice->removes && !(can & REMOTE_MOVE);
+	return flusher_kind_adds(kind) && (choice->removes || choice->moves);
 }
 
 static gboolean
@@ -111,17 +117,21 @@ may_pass(const Flusher *flusher, const Choice *choice, const JournalEntry *entry
 		return FALSE;
 	if (entry->to && g_hash_table_contains(choice->emptied, entry->to))
 		return FALSE;
-	return !choice->make_room || !takes_room(flusher, entry->kind);
+	return !waits_for_room(flusher, choice, entry->kind);
 }
 
 /* --- choosing --- */
 
+/* SENT is what an earlier process has left, until it is known what came of it. */
 static JournalEntry *
-choose_first(const Flusher *flusher)
+choose_first(Flusher *flusher)
 {
-	for (GList *link = journal_entries(flusher->journal)->head; link; link = link->next)
+	GList *link = flusher->resumed ? NULL : journal_entries(flusher->journal)->head;
+
+	for (; link; link = link->next)
 		if (((JournalEntry *)link->data)->state == JOURNAL_SENT)
 			return link->data;
+	flusher->resumed = TRUE;
 	return flusher_head(flusher);
 }
 
@@ -158,7 +168,7 @@ consider(const Flusher *flusher, Choice *choice, JournalEntry *entry)
 }
 
 GPtrArray *
-flusher_choose(const Flusher *flusher)
+flusher_choose(Flusher *flusher)
 {
 	g_autoptr(GHashTable) uids = g_hash_table_new(NULL, NULL);
 	g_autoptr(GHashTable) messages =

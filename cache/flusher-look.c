@@ -39,16 +39,16 @@ typedef struct {
 static void look_failed(FlusherBatch *batch, const GError *error);
 
 static gboolean
-has_size(const Candidate *candidate, guint64 size)
+has_size(const Candidate *candidate, guint64 size, JournalKind kind)
 {
-	return !size || !candidate->has_size || candidate->size == size;
+	return !size || !candidate->has_size || flusher_is_size(kind, size, candidate->size);
 }
 
 gboolean
 flusher_look_has_size(const FlusherBatch *batch, guint64 size)
 {
 	for (guint i = 0; i < batch->candidates->len; i++)
-		if (has_size(&g_array_index(batch->candidates, Candidate, i), size))
+		if (has_size(&g_array_index(batch->candidates, Candidate, i), size, batch->kind))
 			return TRUE;
 	return FALSE;
 }
@@ -82,7 +82,7 @@ take_candidate(FlusherBatch *batch, FlusherItem *item)
 		Candidate *candidate = &g_array_index(batch->candidates, Candidate, i);
 
 		if (candidate->taken || candidate->uid < entry->uidnext ||
-		    !has_size(candidate, entry->size) || !has_key(candidate, item))
+		    !has_size(candidate, entry->size, entry->kind) || !has_key(candidate, item))
 			continue;
 		candidate->taken = TRUE;
 		item->new_uid = candidate->uid;

@@ -29,6 +29,7 @@ struct Flusher {
 	gboolean waiting;    /* source is there because something could not be done now */
 	guint delay_ms;      /* before the next attempt; 0: nothing went wrong */
 	guint64 alone_until; /* entries up to this id are sent one by one */
+	gboolean resumed;    /* what an earlier process had sent is settled */
 	guint n_unknown; /* times in a row that something was sent in vain, it is not known why */
 	GHashTable *bounds; /* mailbox -> FlusherBound */
 	WaitQueue waiters;
@@ -116,7 +117,7 @@ JournalEntry *flusher_head(const Flusher *flusher);
 /* --- flusher-choose.c --- */
 
 /* The entries that go next, together: at least one. */
-GPtrArray *flusher_choose(const Flusher *flusher);
+GPtrArray *flusher_choose(Flusher *flusher);
 
 /* --- flusher-batch.c --- */
 

@@ -105,3 +105,11 @@ gboolean flusher_cancel(Flusher *flusher, JournalEntry *entry);
 
 /* Appends "name: value" lines. */
 void flusher_status(const Flusher *flusher, GString *text);
+
+/* Whether what was sent with @sent bytes may be @found bytes long there: some servers (mbox files)
+ * add the line end that the last line lacks. */
+static inline gboolean
+flusher_is_size(JournalKind kind, guint64 sent, guint64 found)
+{
+	return found == sent || (kind == JOURNAL_APPEND && found == sent + 2);
+}

@@ -42,10 +42,7 @@ static const char version_2[] =
 	"ALTER TABLE mailboxes ADD COLUMN permanent_flags TEXT;"
 	"ALTER TABLE mailboxes ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0";
 
-/* Names that are made from headers are made from sizes as well: they are asked for once more. */
-static const char version_3[] = "UPDATE messages SET name = ''";
-
-static const char *const steps[] = {version_1, version_2, version_3};
+static const char *const steps[] = {version_1, version_2};
 
 static int
 get_version(sqlite3 *db, int *version)

@@ -369,7 +369,8 @@ overlay_suspects(Mailbox *mailbox, const RemoteMessage *message)
 		const Promise *promise = promise_of_arrival(overlay, local->id);
 		guint64 key;
 
-		if (!promise || local->turned || local->message.size != message->size)
+		if (!promise || local->turned ||
+		    !flusher_is_size(promise->kind, local->message.size, message->size))
 			continue;
 		key = content_key(message, promise->kind == JOURNAL_APPEND);
 		if ((!key || !local->message.content_key || key == local->message.content_key) &&

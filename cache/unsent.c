@@ -7,7 +7,7 @@
 static gboolean
 is_unsent(const Draft *draft)
 {
-	return draft->why && draft->made && !draft->n_open && !draft->unlinked &&
+	return draft->why && (draft->made || draft->held) && !draft->n_open && !draft->unlinked &&
 	       draft_is_due(draft, draft->local.message.name);
 }
 
@@ -66,22 +66,35 @@ list_unsent(const Overlay *overlay, guint32 mailbox_id)
 	return list;
 }
 
-gboolean
-account_all_sent(const Account *account, guint64 directory, GError **error)
+static const Draft *
+first_unsent(const Overlay *overlay, guint32 mailbox_id)
 {
-	g_autoptr(GPtrArray) list = NULL;
-	const Draft *first;
+	g_autoptr(GPtrArray) list = list_unsent(overlay, mailbox_id);
 
-	if (!account->overlay)
-		return TRUE;
-	list = list_unsent(account->overlay, (guint32)(directory >> 32));
-	if (!list->len)
-		return TRUE;
-	first = list->pdata[0];
-	g_set_error(error, IMAPFS_ERROR,
-	            first->held ? IMAPFS_ERROR_OFFLINE : IMAPFS_ERROR_USAGE, "%s: %s",
-	            first->local.message.name, first->why);
-	return FALSE;
+	return list->len ? list->pdata[0] : NULL;
+}
+
+static const Draft *
+closed_draft(const Overlay *overlay, guint64 id)
+{
+	const Draft *draft = draft_of_handle(overlay, id);
+
+	if (!draft)
+		draft = draft_of_file(overlay, overlay_resolve(overlay, id));
+	return draft && is_unsent(draft) ? draft : NULL;
+}
+
+guint64
+account_unsent(Account *account, guint64 id)
+{
+	const Overlay *overlay = account->overlay;
+	const Draft *draft;
+
+	if (!overlay)
+		return 0;
+	draft = (guint32)id || message_is_draft(id) ? closed_draft(overlay, id)
+	                                            : first_unsent(overlay, (guint32)(id >> 32));
+	return draft ? draft->handle : 0;
 }
 
 void
@@ -91,8 +104,7 @@ unsent_describe(const Overlay *overlay, GString *text)
 
 	for (guint i = 0; i < list->len; i++) {
 		const Draft *draft = list->pdata[i];
-		const Mailbox *mailbox =
-			account_mailbox(overlay->account, draft->local.mailbox_id);
+		const Mailbox *mailbox = account_mailbox(overlay->account, draft->local.mailbox_id);
 		g_autoptr(JournalEntry) entry = NULL;
 
 		if (!mailbox)

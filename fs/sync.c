@@ -27,27 +27,37 @@ is_synced(Request *request, guint64 id)
 static void
 run_fsync(Request *request)
 {
-	guint64 draft = node_or_draft(request->node, &request->fi);
+	guint64 file = node_or_draft(request->node, &request->fi);
+	guint64 draft =
+		request->fi.fh ? request->fi.fh : account_unsent(request->fs->account, file);
 
-	if ((!message_is_draft(draft) || (request_delivered(request, draft) && request_told(request))) &&
-	    is_synced(request, draft))
+	if ((!draft || (request_delivered(request, draft) && request_told(request))) &&
+	    is_synced(request, file))
 		request_reply_errno(request, 0);
+}
+
+/* What could not be sent before is tried once more, one file after the other. */
+static gboolean
+are_delivered(Request *request, guint64 directory)
+{
+	guint64 draft;
+
+	while ((draft = account_unsent(request->fs->account, directory)) || request->change) {
+		if (!request_delivered(request, draft))
+			return FALSE;
+		request->changed = FALSE;
+		request->change = 0;
+	}
+	return TRUE;
 }
 
 static void
 run_fsyncdir(Request *request)
 {
 	guint64 directory = request->node == FUSE_ROOT_ID ? 0 : request->node;
-	GError *error = NULL;
 
-	if (!is_synced(request, directory))
-		return;
-	if (account_all_sent(request->fs->account, directory, &error)) {
+	if (is_synced(request, directory) && are_delivered(request, directory))
 		request_reply_errno(request, 0);
-	} else {
-		request_reply_error(request, error);
-		g_error_free(error);
-	}
 }
 
 /* On a read-only mount the kernel need not ask again. */

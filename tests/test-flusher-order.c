@@ -30,6 +30,16 @@ make_flags(FlusherFixture *fixture, guint32 uid, const char *flags)
 }
 
 static JournalEntry *
+make_version(FlusherFixture *fixture, guint32 uid)
+{
+	JournalEntry *entry = flusher_fixture_append(fixture, "A", "version");
+
+	entry->replaces = uid;
+	entry->to_uidvalidity = fake_mailbox(fixture->fake, "A")->uidvalidity;
+	return entry;
+}
+
+static JournalEntry *
 make_create(void)
 {
 	JournalEntry *entry = journal_entry_new(JOURNAL_CREATE);
@@ -39,7 +49,8 @@ make_create(void)
 }
 
 /* "s1" and "f1" give flags to A's message 1, "m1", "c1" and "r1" move or copy it to B, or remove
- * it; "b1" moves B's to A, "a" appends to B, "k" makes a mailbox. */
+ * it; "t1" moves it to C, "v1" replaces it; "b1" moves B's to A, "a" appends to B, "k" makes a
+ * mailbox. */
 static JournalEntry *
 make(FlusherFixture *fixture, const char *word)
 {
@@ -58,6 +69,10 @@ make(FlusherFixture *fixture, const char *word)
 		return flusher_fixture_transfer(fixture, JOURNAL_MOVE, "B", uid, "A");
 	case 'r':
 		return flusher_fixture_remove(fixture, "A", uid);
+	case 't':
+		return flusher_fixture_transfer(fixture, JOURNAL_MOVE, "A", uid, "C");
+	case 'v':
+		return make_version(fixture, uid);
 	case 'a':
 		return flusher_fixture_append(fixture, "B", "new");
 	default:
@@ -83,6 +98,9 @@ static const Row rows[] = {
 	{"what takes room, too", "a r1 a", "1 2 3 ", FALSE},
 	{"what takes room for a while", "m1 r2 m3", "1 2 3 ", TRUE},
 	{"what makes room", "r1 c2 r3", "1 3 2 ", FALSE},
+	{"a new version makes room", "a v1 a", "1 2 3 ", FALSE},
+	{"moving may make room", "c1 m2 c3", "1 2 3 ", FALSE},
+	{"moved by copying", "m1 t2 m3", "1 3 2 ", TRUE},
 	{"a mailbox", "s1 k s2", "1 2 3 ", FALSE},
 };
 

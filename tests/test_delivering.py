@@ -51,6 +51,31 @@ class OfflineCase(writing.WritingCase):
         self.assertTrue(mount.wait_until(lambda: self.pending(mounted) == '', 30, 0.05), self.pending(mounted))
 
 
+class TestMbox(writing.WritingCase):
+    """A server that adds the line end which the last line lacks."""
+    server_options = {'mail_format': 'mbox'}
+
+    def fill(self):
+        """Maildir's files could be written."""
+        self.server.create('Box')
+
+    def test_the_answer_is_lost(self):
+        """What is two bytes longer is what was sent."""
+        self.draw_line()
+        mounted = self.start('writeback')
+        mounted.listdir('Box')
+        self.stop_line()
+        self.write(mounted, 'Box/7.eml', letter(7, size=300_000).rstrip(b'\n'))
+        self.start_line(delay_ms=150)
+        self.assertTrue(mount.wait_until(lambda: self.held('Box') == [7], 20, 0.02))
+        self.stop_line()
+        time.sleep(0.3)
+        self.start_line()
+        self.online(mounted)
+        self.sync(mounted, 'Box')
+        self.assertEqual(self.held('Box'), [7])
+
+
 class TestOffline(OfflineCase):
     def work(self, mounted):
         """A bit of everything."""
@@ -112,6 +137,24 @@ class TestOffline(OfflineCase):
         self.assertEqual(mounted.read('Box/third.eml'), crlf(letter(3)))
         self.sync(mounted, 'Box')
         self.assertEqual(self.held('Box'), [3, 101, 102, 103])
+
+    def test_a_version_that_waits(self):
+        """Nobody knows yet what came of the one before, so it cannot be sent: fsync says so, and sends it later."""
+        mounted = self.start('writeback', 'timeout=1', 'poll=0')
+        mounted.listdir('Box')
+        self.line.freeze()
+        self.write(mounted, 'Box/7.eml', letter(7))
+        found = mount.wait_until(lambda: 'sent: ' in self.pending(mounted) and mounted.status()['state'] == 'offline',
+                                 20, 0.1)
+        self.assertTrue(found, self.pending(mounted))
+        self.assert_errno(errno.EHOSTDOWN, self.write, mounted, 'Box/7.eml', letter(7, 'TEXT'), mode='r+b')
+        self.assertIn('not sent: APPEND Box/7.eml', self.pending(mounted))
+        self.assert_errno(errno.EHOSTDOWN, self.sync, mounted, 'Box')
+        self.line.thaw()
+        self.online(mounted)
+        self.sync(mounted, 'Box')
+        self.assertEqual((self.pending(mounted), self.held('Box')), ('', [7, 101, 102, 103]))
+        self.assertIn(b'TEXT', self.held_content('Box', 7))
 
     def test_killed(self):
         """And mounted again without a line, and again with one."""

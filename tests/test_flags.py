@@ -148,6 +148,41 @@ class TestNew(FlagsCase):
         self.assertEqual(self.held_flags('Box', 7), {'\\Flagged', 'work'})
 
 
+    def test_of_what_waits_and_is_written(self):
+        """In either order, while it is open as another version of what is in the journal."""
+        def change(path, first, second):
+            with open(path, 'r+b', buffering=0) as file:
+                for call in first, second:
+                    call(file)
+
+        def write(file):
+            file.write(b'From')
+
+        def mark(file):
+            os.setxattr(file.fileno(), 'user.imap.flags', b'+\\Flagged +work')
+
+        self.draw_line()
+        mounted = self.start('writeback')
+        mounted.listdir('Box')
+        self.stop_line()
+        for number, calls in ((7, (write, mark)), (8, (mark, write))):
+            self.write(mounted, f'Box/{number}.eml', letter(number))
+            mount.call(change, mounted.path / f'Box/{number}.eml', *calls)
+            self.assertEqual(self.get(mounted, f'Box/{number}.eml', 'imap.flags'), '\\Flagged work')
+        self.start_line()
+        self.online(mounted)
+        for number in 7, 8:
+            self.assert_flags(mounted, 'Box', number, {'\\Flagged', 'work'})
+
+    def test_that_suit_it_over_an_empty_file(self):
+        self.server.create('Drafts')
+        mounted = self.start()
+        mounted.run('touch Drafts/7.eml')
+        self.write(mounted, 'Drafts/.t', letter(7))
+        self.rename(mounted, 'Drafts/.t', 'Drafts/7.eml')
+        self.assert_flags(mounted, 'Drafts', 7, {'\\Draft', '\\Seen'})
+
+
 class TestRefused(FlagsCase):
     """One that cannot be kept costs no other."""
 

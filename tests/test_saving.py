@@ -361,6 +361,23 @@ class TestQuota(writing.WritingCase):
         if self.exists(mounted, 'INBOX/large.eml'):
             self.unlink(mounted, 'INBOX/large.eml')
 
+    def test_room_is_made_first(self):
+        """What is sent together passes nothing that makes room for it."""
+        self.draw_line()
+        mounted = self.start('writeback')
+        for mailbox in ('INBOX', 'Box'):
+            mounted.listdir(mailbox)
+        self.write(mounted, 'INBOX/large.eml', letter(7, size=70_000))
+        self.sync(mounted, 'INBOX')
+        self.stop_line()
+        self.write(mounted, 'Box/8.eml', letter(8))
+        self.write(mounted, 'INBOX/large.eml', letter(9))
+        self.write(mounted, 'Box/10.eml', letter(10, size=60_000))
+        self.start_line()
+        self.online(mounted)
+        self.sync(mounted)
+        self.assertEqual((self.held('INBOX'), self.held('Box')), ([1, 2, 3, 4, 5, 6, 9], [8, 10, 101, 102, 103]))
+
     def test_full_later(self):
         """With writeback nobody waits for the verdict: it is told, and what was written is not thrown away."""
         mounted = self.start('writeback')

@@ -71,13 +71,16 @@ class WritingCase(mount.MountTestCase):
     def setUp(self):
         super().setUp()
         self.server = mailserver.Dovecot(tls=False, **self.server_options)
-        self.server.deliver('INBOX', [(letter(number), DAY, 'F') for number in range(1, 7)])
-        self.server.deliver('Box', [(letter(number), DAY, '') for number in range(101, 104)])
         self.enter(self.server)
+        self.fill()
         self.home = pathlib.Path(tempfile.mkdtemp(prefix='imapfs-home.'))
         self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)
         self.scratch = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
         self.line = None
+
+    def fill(self):
+        self.server.deliver('INBOX', [(letter(number), DAY, 'F') for number in range(1, 7)])
+        self.server.deliver('Box', [(letter(number), DAY, '') for number in range(101, 104)])
 
     # --- mounting ---
 

@@ -159,9 +159,9 @@ CacheResult account_synced(Account *account, guint64 id, Change change, Waiter *
 /* Whether changes survive this process. Where they do not, each should be waited for. */
 gboolean account_keeps_changes(const Account *account);
 
-/* FALSE, with the reason: a file in @directory (mailbox << 32; 0: anywhere) is closed, and could not
- * be sent. */
-gboolean account_all_sent(const Account *account, guint64 directory, GError **error);
+/* What draft_deliver() takes, of file @id, or of the first one in mailbox @id (mailbox << 32; 0: of
+ * all), if that is closed and could not be sent; 0: there is none. */
+guint64 account_unsent(Account *account, guint64 id);
 
 /* --- what is going on --- */
 
