@@ -407,13 +407,13 @@ test_slow(void)
 	const AppendRow row = {
 		"slow",
 		SCRIPTS(SCRIPT(HELLO("X"), SELECT, "C: b APPEND \"box\" {20000000}", OPENED, "S: +",
-	                       "B: 8000000", "STALL 900", "B: 4000000", "STALL 900", "B: 4000000",
-	                       "STALL 900", "B: 4000002", "S: $b OK")),
+	                       "B: 8000000", "STALL 1500", "B: 4000000", "STALL 1500", "B: 4000000",
+	                       "STALL 1500", "B: 4000002", "S: $b OK")),
 		"done 0/0; ",
 		20000000,
 		{0}};
 
-	check_append_within(&row, 0, 2 * G_USEC_PER_SEC);
+	check_append_within(&row, 0, 4 * G_USEC_PER_SEC);
 }
 
 /* The end of the program is a lost connection too. */
