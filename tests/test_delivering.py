@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Changes that have to wait: for a line, for the next mount, for the next daemon; and those that have become impossible."""
 
+import contextlib
 import errno
 import os
 import time
@@ -140,19 +141,23 @@ class TestOffline(OfflineCase):
 
     def test_a_version_that_waits(self):
         """Nobody knows yet what came of the one before, so it cannot be sent: fsync says so, and sends it later."""
-        mounted = self.start('writeback', 'timeout=1', 'poll=0')
+        def is_synced():
+            with contextlib.suppress(OSError):
+                self.sync(mounted, 'Box')
+                return True
+
+        mounted = self.start('writeback', 'timeout=2', 'poll=0')
         mounted.listdir('Box')
         self.line.freeze()
         self.write(mounted, 'Box/7.eml', letter(7))
         found = mount.wait_until(lambda: 'sent: ' in self.pending(mounted) and mounted.status()['state'] == 'offline',
-                                 20, 0.1)
+                                 30, 0.1)
         self.assertTrue(found, self.pending(mounted))
         self.assert_errno(errno.EHOSTDOWN, self.write, mounted, 'Box/7.eml', letter(7, 'TEXT'), mode='r+b')
         self.assertIn('not sent: APPEND Box/7.eml', self.pending(mounted))
         self.assert_errno(errno.EHOSTDOWN, self.sync, mounted, 'Box')
         self.line.thaw()
-        self.online(mounted)
-        self.sync(mounted, 'Box')
+        self.assertTrue(mount.wait_until(is_synced, 60, 0.2), mounted.log())
         self.assertEqual((self.pending(mounted), self.held('Box')), ('', [7, 101, 102, 103]))
         self.assertIn(b'TEXT', self.held_content('Box', 7))
 
