@@ -36,7 +36,8 @@ run_fsync(Request *request)
 		request_reply_errno(request, 0);
 }
 
-/* What could not be sent before is tried once more, one file after the other. */
+/* What could not be sent before is tried once more, one file after the other; and then has to get
+ * there as well. */
 static gboolean
 are_delivered(Request *request, guint64 directory)
 {
@@ -45,7 +46,7 @@ are_delivered(Request *request, guint64 directory)
 	while ((draft = account_unsent(request->fs->account, directory)) || request->change) {
 		if (!request_delivered(request, draft))
 			return FALSE;
-		request->changed = FALSE;
+		request->changed = request->begun = FALSE;
 		request->change = 0;
 	}
 	return TRUE;
@@ -56,7 +57,8 @@ run_fsyncdir(Request *request)
 {
 	guint64 directory = request->node == FUSE_ROOT_ID ? 0 : request->node;
 
-	if (is_synced(request, directory) && are_delivered(request, directory))
+	if (is_synced(request, directory) && are_delivered(request, directory) &&
+	    is_synced(request, directory))
 		request_reply_errno(request, 0);
 }
 

@@ -109,7 +109,7 @@ class TestAppend(WriteTestCase):
         self.assertLessEqual(counts['round_trips'], 2)
 
     def test_many_at_once_and_more_connections(self):
-        self.assertLessEqual(self.count_appends(100, 4)['longest'], 6)
+        self.assertLessEqual(self.count_appends(100, 4)['longest'], 8)
 
     def test_refused(self):
         content, _, _ = next(iter(samplemail.many(1)))
