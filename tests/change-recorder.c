@@ -3,29 +3,6 @@
  */
 #include "change-recorder.h"
 
-#include "error-name.h"
-
-/* What went well has been written already. */
-static void
-record_end(Record *record, const GError *error)
-{
-	g_assert_false(record->done);
-	record->done = TRUE;
-	if (!error)
-		return;
-	g_string_append_printf(record->log, "error %s; ", error_name(error));
-	g_string_assign(record->message, error->message);
-}
-
-/* Nothing may be told before the call has returned. */
-static Record *
-record_begun(Record *record)
-{
-	g_assert_cmpuint(record->log->len, ==, 0);
-	g_assert_false(record->done);
-	return record;
-}
-
 /* --- append --- */
 
 static void
@@ -101,24 +78,11 @@ on_disturbed(guint32 uid, gpointer data)
 	g_string_append_printf(record->log, "disturbed %u; ", uid);
 }
 
-static void
-on_done(const GError *error, gpointer data)
-{
-	Record *record = data;
-
-	if (!error)
-		g_string_append(record->log, "done; ");
-	record_end(record, error);
-}
-
-static const RemoteDoneHandler done_handler = {.done = on_done};
-
 Record *
 record_store(RemoteFixture *fixture, const RemoteStore *store)
 {
-	static const RemoteStoreHandler handler = {.modified = on_modified,
-	                                           .disturbed = on_disturbed,
-	                                           .done = on_done};
+	static const RemoteStoreHandler handler = {
+		.modified = on_modified, .disturbed = on_disturbed, .done = record_done};
 	Record *record = record_new(fixture->label);
 
 	fixture->remote->operations->store(fixture->remote, store, &handler, record);
@@ -130,7 +94,8 @@ record_expunge(RemoteFixture *fixture, const RemoteExpunge *expunge)
 {
 	Record *record = record_new(fixture->label);
 
-	fixture->remote->operations->expunge(fixture->remote, expunge, &done_handler, record);
+	fixture->remote->operations->expunge(fixture->remote, expunge, &record_done_handler,
+	                                     record);
 	return record_begun(record);
 }
 
@@ -139,7 +104,8 @@ record_delete(RemoteFixture *fixture, const char *mailbox)
 {
 	Record *record = record_new(fixture->label);
 
-	fixture->remote->operations->delete (fixture->remote, mailbox, &done_handler, record);
+	fixture->remote->operations->delete (fixture->remote, mailbox, &record_done_handler,
+	                                     record);
 	return record_begun(record);
 }
 
@@ -148,8 +114,8 @@ record_subscribe(RemoteFixture *fixture, const char *mailbox, gboolean subscribe
 {
 	Record *record = record_new(fixture->label);
 
-	fixture->remote->operations->subscribe(fixture->remote, mailbox, subscribed, &done_handler,
-	                                       record);
+	fixture->remote->operations->subscribe(fixture->remote, mailbox, subscribed,
+	                                       &record_done_handler, record);
 	return record_begun(record);
 }
 

@@ -3,29 +3,7 @@
  */
 #include "details-recorder.h"
 
-#include "error-name.h"
-
 #define MAX_SHOWN 100 /* bytes of a value */
-
-static void
-record_end(Record *record, const GError *error)
-{
-	g_assert_false(record->done);
-	record->done = TRUE;
-	if (!error)
-		return;
-	g_string_append_printf(record->log, "error %s; ", error_name(error));
-	g_string_assign(record->message, error->message);
-}
-
-/* Nothing may be told before the call has returned. */
-static Record *
-record_begun(Record *record)
-{
-	g_assert_cmpuint(record->log->len, ==, 0);
-	g_assert_false(record->done);
-	return record;
-}
 
 static void
 write_lines(Record *record, const char *text)
@@ -171,27 +149,15 @@ on_entry(const char *entry, GBytes *value, gpointer data)
 
 /* --- changes --- */
 
-static void
-on_done(const GError *error, gpointer data)
-{
-	Record *record = data;
-
-	if (!error)
-		g_string_append(record->log, "done; ");
-	record_end(record, error);
-}
-
 Record *
 record_all_metadata(RemoteFixture *fixture, const char *mailbox)
 {
-	static const RemoteMetadataHandler handler = {.entry = on_entry, .done = on_done};
+	static const RemoteMetadataHandler handler = {.entry = on_entry, .done = record_done};
 	Record *record = record_new(fixture->label);
 
 	fixture->remote->operations->all_metadata(fixture->remote, mailbox, &handler, record);
 	return record_begun(record);
 }
-
-static const RemoteDoneHandler done_handler = {.done = on_done};
 
 Record *
 record_set_acl(RemoteFixture *fixture, const char *mailbox, const char *identifier,
@@ -200,7 +166,7 @@ record_set_acl(RemoteFixture *fixture, const char *mailbox, const char *identifi
 	Record *record = record_new(fixture->label);
 
 	fixture->remote->operations->set_acl(fixture->remote, mailbox, identifier, rights,
-	                                     &done_handler, record);
+	                                     &record_done_handler, record);
 	return record_begun(record);
 }
 
@@ -210,7 +176,7 @@ record_set_metadata(RemoteFixture *fixture, const char *mailbox, const char *ent
 	Record *record = record_new(fixture->label);
 
 	fixture->remote->operations->set_metadata(fixture->remote, mailbox, entry, value,
-	                                          &done_handler, record);
+	                                          &record_done_handler, record);
 	return record_begun(record);
 }
 
@@ -229,7 +195,7 @@ on_resource(const char *root, const char *resource, guint64 usage, guint64 limit
 Record *
 record_quota(RemoteFixture *fixture, const char *mailbox)
 {
-	static const RemoteQuotaHandler handler = {.resource = on_resource, .done = on_done};
+	static const RemoteQuotaHandler handler = {.resource = on_resource, .done = record_done};
 	Record *record = record_new(fixture->label);
 
 	fixture->remote->operations->quota(fixture->remote, mailbox, &handler, record);

@@ -35,17 +35,43 @@ record_check(Record *record, const char *expected)
 		        record->message->str);
 }
 
-static void
-record_end(Record *record, guint64 number, const GError *error)
+void
+record_end(Record *record, const GError *error)
 {
 	g_assert_false(record->done);
 	record->done = TRUE;
-	if (!error) {
-		g_string_append_printf(record->log, "done %" G_GUINT64_FORMAT "; ", number);
+	if (!error)
 		return;
-	}
 	g_string_append_printf(record->log, "error %s; ", error_name(error));
 	g_string_assign(record->message, error->message);
+}
+
+Record *
+record_begun(Record *record)
+{
+	g_assert_cmpuint(record->log->len, ==, 0);
+	g_assert_false(record->done);
+	return record;
+}
+
+void
+record_done(const GError *error, gpointer data)
+{
+	Record *record = data;
+
+	if (!error)
+		g_string_append(record->log, "done; ");
+	record_end(record, error);
+}
+
+const RemoteDoneHandler record_done_handler = {.done = record_done};
+
+static void
+record_end_number(Record *record, guint64 number, const GError *error)
+{
+	if (!error)
+		g_string_append_printf(record->log, "done %" G_GUINT64_FORMAT "; ", number);
+	record_end(record, error);
 }
 
 /* --- list --- */
@@ -95,7 +121,7 @@ on_mailbox(const RemoteMailbox *mailbox, gpointer data)
 static void
 on_list_done(const GError *error, gpointer data)
 {
-	record_end(data, 0, error);
+	record_end_number(data, 0, error);
 }
 
 Record *
@@ -174,7 +200,7 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 {
 	Record *record = data;
 
-	record_end(record, scanned->exists, error);
+	record_end_number(record, scanned->exists, error);
 	if (error)
 		return;
 	g_string_truncate(record->log, record->log->len - strlen("; "));
@@ -194,7 +220,7 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 static void
 on_exists_done(guint32 exists, const GError *error, gpointer data)
 {
-	record_end(data, exists, error);
+	record_end_number(data, exists, error);
 }
 
 Record *
@@ -258,7 +284,7 @@ on_block(guint64 offset, GBytes *bytes, gpointer data)
 static void
 on_read_done(guint64 end, const GError *error, gpointer data)
 {
-	record_end(data, end, error);
+	record_end_number(data, end, error);
 }
 
 Record *

@@ -23,6 +23,14 @@ Record *record_new(const char *label);
 void record_free(Record *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_free)
 
+/* For those who write handlers: the end, of which what went well has been written already; a call
+ * has returned, before which nothing may be told; a done() that writes "done; ", and its handler.
+ */
+void record_end(Record *record, const GError *error);
+Record *record_begun(Record *record);
+void record_done(const GError *error, gpointer data);
+extern const RemoteDoneHandler record_done_handler;
+
 /* Waits for the end and compares. */
 void record_check(Record *record, const char *expected);
 
