@@ -18,7 +18,6 @@ make_entry(const Draft *draft, const Mailbox *mailbox)
 
 	entry->to = g_strdup(overlay_name(mailbox));
 	entry->name = g_strdup(draft->local.message.name);
-	entry->time = g_get_real_time() / G_USEC_PER_SEC;
 	entry->error = g_strdup(draft->why);
 	return entry;
 }
@@ -36,6 +35,7 @@ draft_note_failure(Draft *draft, const Mailbox *mailbox, const GError *error)
 	if (draft->held)
 		return;
 	entry = make_entry(draft, mailbox);
+	entry->time = g_get_real_time() / G_USEC_PER_SEC;
 	refusal_remember(draft->overlay, entry);
 }
 

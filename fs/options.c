@@ -130,12 +130,9 @@ take_password_fd(Options *options, GError **error)
 
 /* Another mount on top would hide it. */
 static gboolean
-is_mounted(const char *place)
+is_mounted(const char *place, const struct stat *attributes)
 {
-	struct stat attributes;
-
-	return stat(place, &attributes) == 0 && attributes.st_ino == FUSE_ROOT_ID &&
-	       getxattr(place, XATTR_CACHED, NULL, 0) >= 0;
+	return attributes->st_ino == FUSE_ROOT_ID && getxattr(place, XATTR_CACHED, NULL, 0) >= 0;
 }
 
 /* Asked before anything connects: libfuse would notice late, and in other words. */
@@ -155,7 +152,7 @@ take_mountpoint(const char *place, Options *options, GError **error)
 		options->mountpoint = g_strdup(resolved);
 		free(resolved);
 	}
-	if (failure == 0 && is_mounted(options->mountpoint))
+	if (failure == 0 && is_mounted(options->mountpoint, &attributes))
 		failure = EBUSY;
 	if (failure == 0)
 		return TRUE;

@@ -17,24 +17,16 @@
 
 static const char signs[] = {'+', '-', '='};
 
-char *
-xattr_flags(Request *request)
-{
-	char *flags = account_flags(request->fs->account, request->node);
-
-	if (!flags)
-		request_reply_errno(request, ESTALE);
-	return flags;
-}
-
 void
 xattr_get_flags(Request *request, const char *rest)
 {
-	char *flags = xattr_flags(request);
+	char *flags = account_flags(request->fs->account, request->node);
 
 	(void)rest;
-	if (!flags)
+	if (!flags) {
+		request_reply_errno(request, ESTALE);
 		return;
+	}
 	xattr_reply_text(request, flags);
 	g_ref_string_release(flags);
 }

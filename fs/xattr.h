@@ -87,9 +87,6 @@ gboolean xattr_flags_changed(Request *request, char sign, const char *words);
  * FALSE: not, and the request is answered. */
 gboolean xattr_flags_allowed(Request *request, const char *words);
 
-/* The flags of the message; NULL: it is gone, and the request is answered. Caller releases. */
-char *xattr_flags(Request *request);
-
 /* A keyword, or a system flag that can be set (RFC 3501 section 9). */
 gboolean xattr_is_flag(const char *word);
 
