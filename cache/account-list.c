@@ -9,8 +9,8 @@
 #include "keep.h"
 #include "overlay.h"
 #include "promise.h"
-#include "watch.h"
 #include "rights.h"
+#include "watch.h"
 
 #define MAX_LEVELS 100
 #define LAZY_TIMES 4 /* a listing will do for the lazy for so many times as long as it took */
@@ -42,7 +42,8 @@ unused_file_name(Mailbox *parent, const char *component, const char *name)
 	Mailbox *taken = mailbox_child(parent, file_name);
 	g_autofree char *digest = NULL;
 
-	if ((!taken || !taken->name || is_same(taken, name)) && !g_hash_table_contains(parent->names, file_name))
+	if ((!taken || !taken->name || is_same(taken, name)) &&
+	    !g_hash_table_contains(parent->names, file_name))
 		return g_steal_pointer(&file_name);
 	digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, name, -1);
 	return g_strdup_printf("%.200s%%~%.8s", file_name, digest);
@@ -146,7 +147,8 @@ become_level(Mailbox *leaf)
 static gboolean
 is_of_the_past(const Mailbox *leaf, const RemoteMailbox *remote)
 {
-	return remote->uidvalidity && leaf->uidvalidity && remote->uidvalidity != leaf->uidvalidity &&
+	return remote->uidvalidity && leaf->uidvalidity &&
+	       remote->uidvalidity != leaf->uidvalidity &&
 	       leaf->trusted_at_us > leaf->account->listing_began_us;
 }
 
@@ -309,8 +311,7 @@ is_below_moved(Account *account, const RemoteMailbox *remote)
 	g_auto(GStrv) components = split_path(remote);
 	guint n;
 
-	return mailbox_is_moved(
-		nearest_level(account, remote, g_strv_length(components), &n));
+	return mailbox_is_moved(nearest_level(account, remote, g_strv_length(components), &n));
 }
 
 /* FALSE: it has been seen to, or is of no account. */
@@ -394,7 +395,8 @@ on_listed(const GError *reported, gpointer data)
 		g_info("listing the account: %s", error->message);
 	account->refused = g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_DENIED);
 	if (!error) {
-		sweep(account->top, account->overlay && overlay_is_renaming(account->overlay));
+		sweep(account->top,
+		      account->overlay && overlay_is_renaming(account->overlay, NULL));
 		keep_tree(account->top);
 		account->listed = TRUE;
 		account->n_listed++;

@@ -227,15 +227,30 @@ overlay_plan_name(const Overlay *overlay, Mailbox *mailbox)
 	g_free(fate);
 }
 
-gboolean
-overlay_is_renaming(const Overlay *overlay)
+/* The one that the server may be at just now, or nobody knows whether it has done it; NULL: none. */
+static const Promise *
+find_sent(const Overlay *overlay)
 {
 	for (guint i = 0; i < overlay->fates->len; i++) {
 		const Promise *promise = overlay->fates->pdata[i];
 		const JournalEntry *entry = journal_entry(overlay->journal, promise->id);
 
 		if (entry && (entry->uidnext || flusher_is_sent(overlay->flusher, entry)))
-			return TRUE;
+			return promise;
 	}
-	return FALSE;
+	return NULL;
+}
+
+gboolean
+overlay_is_renaming(const Overlay *overlay, const Mailbox *mailbox)
+{
+	return (!mailbox || mailbox->next_name) && find_sent(overlay);
+}
+
+CacheResult
+overlay_await_name(Overlay *overlay, const Mailbox *mailbox, Waiter *waiter, GError **error)
+{
+	const Promise *sent = mailbox->next_name ? find_sent(overlay) : NULL;
+
+	return sent ? overlay_await_entry(overlay, sent->id, waiter, error) : CACHE_READY;
 }

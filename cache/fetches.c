@@ -155,6 +155,15 @@ fetch_find_awaited(const Reader *reader, guint64 id)
 	return NULL;
 }
 
+static void
+fetch_free(gpointer data)
+{
+	Fetch *fetch = data;
+
+	g_free(fetch->mailbox);
+	g_free(fetch);
+}
+
 Fetch *
 fetch_new(Reader *reader, guint64 id, guint32 first, guint32 n_blocks)
 {
@@ -292,16 +301,28 @@ fetch_finish(Fetch *fetch, gboolean broke, guint64 end, const GError *error)
 	if (message)
 		message->growing = fetch_find_end(reader, fetch->message) != NULL;
 	wait_queue_wake(&fetch->waiting, error);
-	g_free(fetch);
+	fetch_free(fetch);
 }
 
+/* The message, or its mailbox. */
 static gboolean
 is_being_moved(const Fetch *fetch)
 {
-	const Overlay *overlay = fetch->reader->account->overlay;
+	Account *account = fetch->reader->account;
+	const Overlay *overlay = account->overlay;
+	const Mailbox *mailbox = account_mailbox(account, (guint32)(fetch->message >> 32));
 
 	return overlay && (promise_of_arrival(overlay, fetch->message) ||
-	                   overlay_resolve(overlay, fetch->message) != fetch->message);
+	                   overlay_resolve(overlay, fetch->message) != fetch->message ||
+	                   (mailbox && g_strcmp0(mailbox->name, fetch->mailbox) != 0) ||
+	                   (mailbox && overlay_is_renaming(overlay, mailbox)));
+}
+
+static gboolean
+is_gone(const GError *error)
+{
+	return g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE) ||
+	       g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_NOT_FOUND);
 }
 
 static void
@@ -313,7 +334,7 @@ on_done(guint64 end, const GError *error, gpointer data)
 
 	if (g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_FAILED))
 		note_refusal(fetch->reader, fetch->message, error);
-	if (is_being_moved(fetch) && g_error_matches(error, IMAPFS_ERROR, IMAPFS_ERROR_STALE))
+	if (is_gone(error) && is_being_moved(fetch))
 		error = NULL; /* who waits looks where it is now */
 	fetch_finish(fetch, broke, end, error);
 }
@@ -333,8 +354,10 @@ fetch_begin(Reader *reader, guint64 id, guint32 first, guint32 n_blocks)
 		.length = (guint64)n_blocks * REMOTE_BLOCK_SIZE,
 	};
 
-	account->remote->operations->read(account->remote, &read, &read_handler,
-	                                  fetch_new(reader, id, first, n_blocks));
+	Fetch *fetch = fetch_new(reader, id, first, n_blocks);
+
+	fetch->mailbox = g_strdup(mailbox->name);
+	account->remote->operations->read(account->remote, &read, &read_handler, fetch);
 }
 
 /* --- many at once --- */

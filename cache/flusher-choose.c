@@ -8,9 +8,9 @@
  * People mark a message and move it, and then the next: so an entry may pass others, where the
  * order makes no difference:
  *
- *     nothing passes          what makes, removes or renames mailboxes, or is about the same
- * message what adds a message     nor what takes one out of that mailbox, whose name it may have
- *     what takes room         nor what may make some
+ *     nothing passes       what makes, removes or renames mailboxes, or is about the same message
+ *     what adds a message  nor what takes one out of that mailbox, whose name it may have
+ *     what takes room      nor what may make some
  *
  * So what is added to a mailbox by different commands may arrive in another order.
  *

@@ -1,7 +1,7 @@
 /*
  * The queue: one batch of entries at a time is under way, the head of the journal and what can go
- * with it, and the next begins when that has ended. What an entry needs next follows from its state in the journal
- * and nothing else, so a daemon that comes back goes on where the last one died:
+ * with it, and the next begins when that has ended. What an entry needs next follows from its state
+ * in the journal and nothing else, so a daemon that comes back goes on where the last one died:
  *
  *     QUEUED  flusher-send.c    APPEND, COPY, MOVE, CREATE, DELETE, RENAME: noted as SENT on stable
  *                               storage, then sent; REMOVE, FLAGS: sent, for twice is once

@@ -1,10 +1,11 @@
 /*
  * Ids that lead to others, and the bytes of what is here only.
  *
- *     the handle of a draft        its own file; before that was written to, what it is a version
- * of what is being written anew   the draft that somebody writes an arrival APPEND: its staged
- * file; COPY: the source; MOVE: the message in its old place, and, once that may be gone, where it
- * is then what has become a message    that
+ *     the handle of a draft       its own file; before that was written to, the original
+ *     what is being written anew  the draft that somebody writes
+ *     an arrival                  APPEND: its staged file; COPY: the original; MOVE: the message in
+ *                                 its old place, and, once that may be gone, where it is then
+ *     what has become a message   that
  */
 #include "overlay.h"
 
@@ -142,13 +143,15 @@ read_file(Overlay *overlay, int fd, guint64 offset, gsize length, struct iovec *
 
 static CacheResult
 read_staged(Promise *promise, guint64 offset, gsize length, struct iovec *iov, guint *n_iov,
-            GError **error)
+            Waiter *waiter, GError **error)
 {
 	Overlay *overlay = promise->overlay;
 	const JournalEntry *entry = journal_entry(overlay->journal, promise->id);
 	const char *bytes;
 	gsize size;
 
+	if (overlay_await_commit(overlay, promise->id, waiter) == CACHE_PARKED)
+		return CACHE_PARKED;
 	if (!promise->bytes && entry)
 		promise->bytes = journal_staged_bytes(overlay->journal, entry, error);
 	if (!promise->bytes) {
@@ -163,15 +166,19 @@ read_staged(Promise *promise, guint64 offset, gsize length, struct iovec *iov, g
 	return CACHE_READY;
 }
 
-/* What an earlier mount wrote down may be about a mailbox that has not been looked into in this. */
+/* What an earlier mount wrote down may be about a mailbox that has not been looked into in this. Of
+ * one that has been removed here, the server has still to do what empties it: that is waited for. */
 static CacheResult
 await_source(Account *account, const Promise *promise, Waiter *waiter, GError **error)
 {
 	Mailbox *from = account_mailbox(account, promise->from_id);
+	CacheResult result = CACHE_READY;
 
-	if (!from || mailbox_find_message(from, promise->uid))
-		return CACHE_READY;
-	return mailbox_await_messages(from, waiter, error);
+	if (from && !mailbox_find_message(from, promise->uid))
+		result = mailbox_await_messages(from, waiter, error);
+	if (result != CACHE_READY || (from && mailbox_find_message(from, promise->uid)))
+		return result;
+	return overlay_await_entry(account->overlay, promise->id, waiter, error);
 }
 
 /* What is being moved may be gone from where it was: what is not here is then waited for. */
@@ -179,11 +186,22 @@ static CacheResult
 await_move(Account *account, const Promise *promise, Waiter *waiter, GError **error)
 {
 	const JournalEntry *entry = journal_entry(account->overlay->journal, promise->id);
-	CacheResult result = await_source(account, promise, waiter, error);
 
-	if (result != CACHE_READY || !entry || !flusher_is_sent(account->overlay->flusher, entry))
+	if (entry && flusher_is_sent(account->overlay->flusher, entry))
+		return overlay_await_entry(account->overlay, promise->id, waiter, error);
+	return await_source(account, promise, waiter, error);
+}
+
+/* Bytes that are not here are to be asked for where the server has them. */
+static CacheResult
+await_place(Account *account, const Promise *promise, guint64 id, Waiter *waiter, GError **error)
+{
+	const Mailbox *mailbox = account_mailbox(account, (guint32)(id >> 32));
+	CacheResult result = promise ? await_move(account, promise, waiter, error) : CACHE_READY;
+
+	if (result != CACHE_READY || !mailbox)
 		return result;
-	return overlay_await_entry(account->overlay, promise->id, waiter, error);
+	return overlay_await_name(account->overlay, mailbox, waiter, error);
 }
 
 /* The copy's bytes are those of the original, while that is all there is. */
@@ -214,12 +232,12 @@ account_read(Account *account, guint64 id, guint64 offset, gsize length, struct 
 		id = overlay_resolve(overlay, draft->source);
 	promise = overlay ? promise_of_arrival(overlay, id) : NULL;
 	if (promise && promise->kind == JOURNAL_APPEND)
-		return read_staged(promise, offset, length, iov, n_iov, error);
+		return read_staged(promise, offset, length, iov, n_iov, waiter, error);
 	if (promise && promise->kind == JOURNAL_COPY)
 		return read_original(account, promise, offset, length, iov, max_iov, n_iov, waiter,
 		                     error);
-	if (promise && !reader_has(account, id, offset, length)) {
-		CacheResult result = await_move(account, promise, waiter, error);
+	if (overlay && !reader_has(account, id, offset, length)) {
+		CacheResult result = await_place(account, promise, id, waiter, error);
 
 		if (result != CACHE_READY)
 			return result;

@@ -29,10 +29,17 @@ await_commit(Overlay *overlay, Waiter *waiter)
 }
 
 CacheResult
+overlay_await_commit(Overlay *overlay, guint64 id, Waiter *waiter)
+{
+	return g_hash_table_contains(overlay->uncommitted, &id) ? await_commit(overlay, waiter)
+	                                                        : CACHE_READY;
+}
+
+CacheResult
 overlay_await_entry(Overlay *overlay, guint64 id, Waiter *waiter, GError **error)
 {
-	if (g_hash_table_contains(overlay->uncommitted, &id))
-		return await_commit(overlay, waiter);
+	if (overlay_await_commit(overlay, id, waiter) == CACHE_PARKED)
+		return CACHE_PARKED;
 	if (flusher_is_offline(overlay->flusher)) {
 		g_propagate_error(error, waiting_error(overlay));
 		return CACHE_FAILED;
@@ -62,8 +69,8 @@ account_committed(Account *account, Change change, Waiter *waiter, GError **erro
 
 	if (!change)
 		return CACHE_READY;
-	if (g_hash_table_contains(overlay->uncommitted, &change))
-		return await_commit(overlay, waiter);
+	if (overlay_await_commit(overlay, change, waiter) == CACHE_PARKED)
+		return CACHE_PARKED;
 	return is_lost(overlay, change, error) ? CACHE_FAILED : CACHE_READY;
 }
 

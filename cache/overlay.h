@@ -112,7 +112,10 @@ Mailbox *overlay_find_mailbox(const Overlay *overlay, const char *name);
 
 /* --- overlay-wait.c --- */
 
-/* CACHE_READY never: parks until the change that @entry is may have ended. FAILED: nobody knows
+/* Parks until entry @id has been committed, or cannot be; READY: it has. */
+CacheResult overlay_await_commit(Overlay *overlay, guint64 id, Waiter *waiter);
+
+/* CACHE_READY never: parks until the change that entry @id is may have ended. FAILED: nobody knows
  * when that will be. */
 CacheResult overlay_await_entry(Overlay *overlay, guint64 id, Waiter *waiter, GError **error);
 

@@ -78,6 +78,12 @@ gboolean overlay_removes_name(const Overlay *overlay, const char *name);
 /* Sets what @mailbox will be called, by what it is called now. */
 void overlay_plan_name(const Overlay *overlay, Mailbox *mailbox);
 
-/* Whether the server may be renaming just now: then listings may be in the middle of it. */
-gboolean overlay_is_renaming(const Overlay *overlay);
+/* Whether the server may be renaming @mailbox (NULL: any) just now: then listings may be in the
+ * middle of it. */
+gboolean overlay_is_renaming(const Overlay *overlay, const Mailbox *mailbox);
+
+/* Waits until it is known what the server calls @mailbox. */
+CacheResult overlay_await_name(Overlay *overlay, const Mailbox *mailbox, Waiter *waiter,
+                               GError **error);
+
 void overlay_forget_dooms(Overlay *overlay);

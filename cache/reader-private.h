@@ -17,6 +17,7 @@
 typedef struct {
 	Reader *reader;
 	guint64 message;
+	char *mailbox;           /* that it was asked for in; NULL: with others */
 	guint32 first, n_blocks; /* n_blocks 0: the whole message */
 	gboolean contradicts;    /* what came shows that the message has another size ... */
 	guint64 seen_end;        /* ... for it goes on at least until here ... */

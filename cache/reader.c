@@ -3,12 +3,14 @@
  *
  * What is asked for:
  *
- *     up to SMALL bytes           all of it, with the first read: one round trip for any reader
- *     more                        aligned pieces: the block that is wanted, and ahead of a reader
- * that goes on where it stopped, as many as its window allows (read-window.c) the last piece a
- * little beyond the announced end, so that its length proves the size of a message that is longer
- * than announced     the rest, until it ends
- *     the messages after it        of one who reads a mailbox message after message (prefetch.c)
+ *     up to SMALL bytes          all of it, with the first read: one round trip for any reader
+ *     more                       aligned pieces: the block that is wanted, and ahead of a reader that
+ *                                goes on where it stopped, as many as its window allows
+ *                                (read-window.c)
+ *     the last piece             a little beyond the announced end, so that its length proves the
+ *                                size
+ *     of a longer one than that  the rest, until it ends
+ *     the messages after it      of one who reads a mailbox message after message (prefetch.c)
  *
  * What has been asked for is the concern of fetches.c.
  */

@@ -391,6 +391,36 @@ changes_id(Fixture *fixture, const char *path)
 	return message ? mailbox_message_id(mailbox, message) : 0;
 }
 
+static void
+check_readable(Fixture *fixture, const char *path)
+{
+	QUESTION(question, fixture);
+	guint64 id = changes_id(fixture, path);
+	struct iovec iov;
+	CacheResult result;
+	guint n_iov;
+
+	do
+		result = account_read(fixture->account, id, 0, 4096, &iov, 1, &n_iov,
+		                      &question.waiter, &question.error);
+	while (is_open(&question, result));
+	g_assert_cmpint(question.code, ==, DONE);
+	g_assert_cmpuint(n_iov, ==, 1);
+	g_assert_cmpuint(iov.iov_len, >, 0);
+}
+
+void
+changes_check_readable(Fixture *fixture, const char *path, const char *names)
+{
+	g_auto(GStrv) each = g_strsplit(names, " ", -1);
+
+	for (char **name = each; *name; name++) {
+		g_autofree char *file = g_strconcat(path, "/", *name, NULL);
+
+		check_readable(fixture, file);
+	}
+}
+
 int
 changes_finish(Fixture *fixture)
 {

@@ -42,6 +42,9 @@ int change_write(Fixture *fixture, guint64 draft, const char *text);
 int change_deliver(Fixture *fixture, guint64 draft);
 int change_copy(Fixture *fixture, guint64 draft, const char *source);
 
+/* Fails unless each of these files of the mailbox can be read, and has some bytes. */
+void changes_check_readable(Fixture *fixture, const char *path, const char *names);
+
 /* All of that: a message with the file's name, up to its last dot, as its subject; new, or in place
  * of the one that is there. */
 int change_save(Fixture *fixture, const char *path);
@@ -52,6 +55,7 @@ int changes_step(Fixture *fixture, const char *step);
 
 /* What goes on between two changes. */
 typedef enum { AT_ONCE, COMMITTED, SENT, CARRIED_OUT, OFFLINE, N_PACES } ChangePace;
+#define N_PACES_ONLINE OFFLINE
 extern const char *const change_pace_names[N_PACES];
 void changes_go_on(Fixture *fixture, ChangePace pace);
 

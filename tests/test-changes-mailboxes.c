@@ -132,6 +132,8 @@ static const struct {
          "B", "m1.eml n1.eml", "m1 n1"},
 	{"moved-out-and-removed", "C/c1.eml>B/c1.eml !C", "A A/sub B INBOX", "B", "c1.eml n1.eml",
          "c1 n1"},
+	{"emptied-renamed-and-removed", "C/c1.eml>B/c1.eml C>X !X", "A A/sub B INBOX", "B",
+         "c1.eml n1.eml", "c1 n1"},
 	{"emptied-on-the-way", "C>X X/c1.eml>B/c1.eml !X", "A A/sub B INBOX", "B", "c1.eml n1.eml",
          "c1 n1"},
 };
@@ -170,6 +172,23 @@ test_sequence(gconstpointer data)
 		check_sequence(fixture, row);
 		fixture_pass_time(10 * G_USEC_PER_SEC);
 	}
+}
+
+/* What is shown can be read, wherever it has to be fetched from meanwhile. */
+static void
+test_sequence_read(gconstpointer data)
+{
+	guint row = GPOINTER_TO_UINT(data) / N_PACES_ONLINE;
+	g_autoptr(Fixture) fixture = fixture_with_levels(changes_fixture_new());
+	g_auto(GStrv) steps = g_strsplit(sequences[row].steps, " ", -1);
+
+	for (char **step = steps; *step; step++) {
+		g_assert_cmpint(changes_step(fixture, *step), ==, DONE);
+		changes_go_on(fixture, GPOINTER_TO_UINT(data) % N_PACES_ONLINE);
+	}
+	changes_check_readable(fixture, sequences[row].path, sequences[row].list);
+	g_assert_cmpint(changes_finish(fixture), ==, DONE);
+	changes_check_readable(fixture, sequences[row].path, sequences[row].list);
 }
 
 static void
@@ -575,18 +594,25 @@ listing_label(guint i)
 	return listings[i].label;
 }
 
+static void
+add_paces(const char *kind, guint n_paces, GTestDataFunc test)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(sequences) * n_paces; i++) {
+		g_autofree char *path = g_strdup_printf("/changes-mailboxes/%s/%s/%s", kind,
+		                                        sequences[i / n_paces].label,
+		                                        change_pace_names[i % n_paces]);
+
+		g_test_add_data_func(path, GUINT_TO_POINTER(i), test);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	add_rows("impossible", G_N_ELEMENTS(impossible), impossible_label, test_impossible);
-	for (guint i = 0; i < G_N_ELEMENTS(sequences) * N_PACES; i++) {
-		g_autofree char *path =
-			g_strconcat("/changes-mailboxes/sequence/", sequences[i / N_PACES].label,
-		                    "/", change_pace_names[i % N_PACES], NULL);
-
-		g_test_add_data_func(path, GUINT_TO_POINTER(i), test_sequence);
-	}
+	add_paces("sequence", N_PACES, test_sequence);
+	add_paces("sequence-read", N_PACES_ONLINE, test_sequence_read);
 	add_rows("sequence-listed", G_N_ELEMENTS(sequences), sequence_label, test_sequence_listed);
 	g_test_add_func("/changes-mailboxes/refused/beside-back", test_refused_beside_back);
 	g_test_add_func("/changes-mailboxes/refused/circle", test_refused_in_a_circle);

@@ -258,8 +258,7 @@ test_sequence(gconstpointer data)
 			changes_go_on(fixture, pace);
 	}
 	/* On a slow machine the flusher may have begun in between. */
-	at_once = pace == AT_ONCE &&
-	          g_get_monotonic_time() - began_us < FLUSHER_GATHER_MS * 1000;
+	at_once = pace == AT_ONCE && g_get_monotonic_time() - began_us < FLUSHER_GATHER_MS * 1000;
 	check_sequence(fixture, row);
 	if (pace == OFFLINE)
 		changes_go_online(fixture);
@@ -267,6 +266,24 @@ test_sequence(gconstpointer data)
 	if (at_once && sequences[row].n_transfers >= 0)
 		g_assert_cmpint((int)fixture->fake->n_operations[FAKE_TRANSFER], ==,
 		                sequences[row].n_transfers);
+}
+
+/* What is shown can be read, wherever it has to be fetched from meanwhile. */
+static void
+test_sequence_read(gconstpointer data)
+{
+	guint row = GPOINTER_TO_UINT(data) / N_PACES_ONLINE;
+	g_autoptr(Fixture) fixture = changes_fixture_new();
+	g_auto(GStrv) steps = g_strsplit(sequences[row].steps, " ", -1);
+
+	for (char **step = steps; *step; step++) {
+		g_assert_cmpint(changes_step(fixture, *step), ==, DONE);
+		changes_go_on(fixture, GPOINTER_TO_UINT(data) % N_PACES_ONLINE);
+	}
+	changes_check_readable(fixture, "A", sequences[row].a);
+	changes_check_readable(fixture, "B", sequences[row].b);
+	changes_check_readable(fixture, "C", sequences[row].c);
+	check_sequence_done(fixture, row);
 }
 
 /* --- drafts --- */
@@ -978,6 +995,18 @@ test_refused_and_reopened(void)
 }
 
 static void
+add_paces(const char *kind, guint n_paces, GTestDataFunc test)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(sequences) * n_paces; i++) {
+		g_autofree char *path =
+			g_strdup_printf("/changes/%s/%s/%s", kind, sequences[i / n_paces].label,
+		                        change_pace_names[i % n_paces]);
+
+		g_test_add_data_func(path, GUINT_TO_POINTER(i), test);
+	}
+}
+
+static void
 add_tables(void)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(renames); i++) {
@@ -985,13 +1014,8 @@ add_tables(void)
 
 		g_test_add_data_func(path, GUINT_TO_POINTER(i), test_rename);
 	}
-	for (guint i = 0; i < G_N_ELEMENTS(sequences) * N_PACES; i++) {
-		g_autofree char *path =
-			g_strconcat("/changes/sequence/", sequences[i / N_PACES].label, "/",
-		                    change_pace_names[i % N_PACES], NULL);
-
-		g_test_add_data_func(path, GUINT_TO_POINTER(i), test_sequence);
-	}
+	add_paces("sequence", N_PACES, test_sequence);
+	add_paces("sequence-read", N_PACES_ONLINE, test_sequence_read);
 }
 
 int
