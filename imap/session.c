@@ -276,8 +276,11 @@ session_free(ImapSession *session)
 	                                      "connection closed by this side");
 
 	g_clear_handle_id(&session->ending, g_source_remove);
-	if (session->state == SESSION_READY && !session_blocked(session))
+	if (session->state == SESSION_READY && !session_blocked(session)) {
 		session_write(session, "bye LOGOUT\r\n", 12);
+		if (!session->sent.length)
+			stream_let_leave(session->stream);
+	}
 	session_disconnect(session);
 	session_drop_commands(session, session->error ? session->error : error);
 	session_forget_capabilities(session);

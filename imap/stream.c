@@ -21,10 +21,8 @@
 
 #include "tls.h"
 
-#define DEAD_PEER_MS 60000 /* unacknowledged bytes for so long: the kernel gives up */
-#define KERNEL_BYTES                                                                               \
-	(128 * 1024) /* that wait in the socket: more would hide a line that is slow               \
-	              */
+#define DEAD_PEER_MS 60000        /* unacknowledged bytes for so long: the kernel gives up */
+#define KERNEL_BYTES (128 * 1024) /* that wait in the socket: more would hide a line that is slow */
 
 typedef struct {
 	GSource source;
@@ -213,12 +211,23 @@ socket_tune(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kernel_bytes, sizeof(kernel_bytes));
 }
 
+/* @drops: the kernel does not go on sending, for minutes on a dead line, what a closed connection has
+ * left (RFC 9293, section 3.10.5: ABORT). */
+static void
+socket_set_end(int fd, gboolean drops)
+{
+	const struct linger linger = {.l_onoff = drops, .l_linger = 0};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
 static void
 stream_adopt(ImapStream *stream, GSocketConnection *connection)
 {
 	stream->connection = connection;
 	stream->fd = g_socket_get_fd(g_socket_connection_get_socket(connection));
 	socket_tune(stream->fd);
+	socket_set_end(stream->fd, TRUE);
 	stream->watched = G_IO_IN;
 	stream->fd_tag = g_source_add_unix_fd(stream->source, stream->fd, stream->watched);
 	if (stream->settings->tls == IMAP_TLS_IMPLICIT) {
@@ -305,6 +314,13 @@ stream_free(ImapStream *stream)
 	deflate_free(stream->codec);
 	g_clear_error(&stream->error);
 	g_free(stream);
+}
+
+void
+stream_let_leave(ImapStream *stream)
+{
+	if (stream->fd >= 0)
+		socket_set_end(stream->fd, FALSE);
 }
 
 void

@@ -30,6 +30,11 @@ ImapStream *stream_new(const ImapSettings *settings, SSL_CTX *context,
                        const ImapStreamEvents *events, gpointer data);
 void stream_free(ImapStream *stream);
 
+/* What has been written and is still here then leaves all the same. Else it is dropped, also when
+ * this process is killed: after a broken connection it is found out what became of a command, and
+ * nothing of it must get to the server later than that. */
+void stream_let_leave(ImapStream *stream);
+
 /* Turns to TLS now (after STARTTLS, RFC 3501 6.2.1); connected() is called again. */
 void stream_start_tls(ImapStream *stream);
 
