@@ -155,6 +155,20 @@ give_up(FlusherItem *item)
 		flusher_item_settle(item, OUTCOME_FAILED, error);
 }
 
+static void
+queue_again(FlusherItem *item)
+{
+	JournalEntry *entry = item->entry;
+	gboolean unknown = g_error_matches(item->error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN);
+
+	if (!unknown && entry->first_uidnext == entry->uidnext)
+		entry->first_uidnext = 0;
+	entry->state = JOURNAL_QUEUED;
+	entry->uidnext = unknown && journal_kind_is_of_mailbox(entry->kind) ? 1 : 0;
+	entry->new_uid = 0;
+	journal_update(item->batch->flusher->journal, entry);
+}
+
 /* Those that stay; nobody is told of them. */
 static void
 note_rest(FlusherItem *item)
@@ -173,12 +187,7 @@ note_rest(FlusherItem *item)
 		entry->state = JOURNAL_HALF;
 		journal_update(flusher->journal, entry);
 	} else if (item->outcome == OUTCOME_AGAIN && entry->state == JOURNAL_SENT) {
-		entry->state = JOURNAL_QUEUED;
-		entry->uidnext = entry->new_uid = 0;
-		if (journal_kind_is_of_mailbox(entry->kind) &&
-		    g_error_matches(item->error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN))
-			entry->uidnext = 1;
-		journal_update(flusher->journal, entry);
+		queue_again(item);
 	}
 }
 
@@ -209,10 +218,13 @@ tell(FlusherItem *item)
 	}
 }
 
-/* Why it is not to be tried again at once; NULL: it may be. */
+/* Why it is not to be tried again at once; NULL: it may be. What has been looked for long enough is
+ * sent before it can come after all. */
 static const GError *
 reason_to_wait(const FlusherBatch *batch)
 {
+	if (batch->n_looks && !flusher_batch_is_young(batch))
+		return NULL;
 	for (guint i = 0; i < batch->n_items; i++) {
 		const FlusherItem *item = &batch->items[i];
 

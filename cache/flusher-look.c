@@ -20,6 +20,12 @@
  * Some servers do not show at once what they have just stored: an OK is believed for a few looks.
  * Size alone is not enough where nothing was answered and there is a key to be had: a message that
  * is there twice is better than one that is gone.
+ *
+ * What a broken connection brought to the server may be carried out later than that broke: what was
+ * not answered and is not found is looked for again until it is not young any more. A MOVE that was
+ * sent again may after all have been done by the first attempt, and is then among what was new at
+ * that time: the second says OK to a message that is not there (RFC 6851, section 4.4). Only where
+ * the source is gone, for else it might be another that is like it.
  */
 #include "flusher-private.h"
 
@@ -72,6 +78,21 @@ has_key(const Candidate *candidate, const FlusherItem *item)
 
 /* --- what became of each --- */
 
+static gboolean
+is_resent_move(const FlusherItem *item)
+{
+	return item->batch->kind == JOURNAL_MOVE && !item->left && item->entry->first_uidnext &&
+	       item->entry->first_uidnext < item->entry->uidnext;
+}
+
+/* From which UID on a message may be the item's. */
+static guint32
+bound_of(const FlusherItem *item)
+{
+	return item->batch->looks_back && is_resent_move(item) ? item->entry->first_uidnext
+	                                                       : item->entry->uidnext;
+}
+
 /* Takes the lowest that is like the item's. FALSE: there is none. */
 static gboolean
 take_candidate(FlusherBatch *batch, FlusherItem *item)
@@ -81,7 +102,7 @@ take_candidate(FlusherBatch *batch, FlusherItem *item)
 	for (guint i = 0; i < batch->candidates->len; i++) {
 		Candidate *candidate = &g_array_index(batch->candidates, Candidate, i);
 
-		if (candidate->taken || candidate->uid < entry->uidnext ||
+		if (candidate->taken || candidate->uid < bound_of(item) ||
 		    !has_size(candidate, entry->size, entry->kind) || !has_key(candidate, item))
 			continue;
 		candidate->taken = TRUE;
@@ -130,6 +151,7 @@ settle_answered(FlusherItem *item)
 	flusher_item_settle(item, OUTCOME_FAILED, error);
 }
 
+/* It stays UNKNOWN while it may still come. */
 static void
 settle_item(FlusherItem *item)
 {
@@ -139,7 +161,7 @@ settle_item(FlusherItem *item)
 		flusher_item_settle(item, half ? OUTCOME_HALF : OUTCOME_DONE, NULL);
 	else if (item->outcome == OUTCOME_UNTOLD)
 		settle_answered(item);
-	else
+	else if (!flusher_batch_is_young(item->batch))
 		settle_unanswered(item);
 }
 
@@ -166,33 +188,54 @@ is_worth_another_look(const FlusherBatch *batch)
 	return !batch->n_told && n_untold > batch->candidates->len && batch->n_looks < MAX_LOOKS;
 }
 
-/* What a broken connection brought to the server is perhaps still being carried out. */
 static gboolean
-is_too_early(const FlusherBatch *batch)
+needs_look_back(const FlusherBatch *batch)
 {
-	guint n_unknown = 0, n_free = 0;
+	for (guint i = 0; i < batch->n_items; i++) {
+		const FlusherItem *item = &batch->items[i];
 
+		if ((item->outcome == OUTCOME_UNTOLD || item->outcome == OUTCOME_UNKNOWN) &&
+		    is_resent_move(item))
+			return !batch->looks_back;
+	}
+	return FALSE;
+}
+
+static gboolean
+is_any_unknown(const FlusherBatch *batch)
+{
 	for (guint i = 0; i < batch->n_items; i++)
-		n_unknown += batch->items[i].outcome == OUTCOME_UNKNOWN;
-	for (guint i = 0; i < batch->candidates->len; i++)
-		n_free += !g_array_index(batch->candidates, Candidate, i).taken;
-	return n_unknown > n_free && flusher_batch_is_young(batch);
+		if (batch->items[i].outcome == OUTCOME_UNKNOWN)
+			return TRUE;
+	return FALSE;
 }
 
 /* What was answered has first choice. */
 static void
 settle_all(FlusherBatch *batch)
 {
-	if (is_worth_another_look(batch) || is_too_early(batch)) {
-		flusher_retry(batch->flusher, NULL);
-		return;
-	}
 	for (guint i = 0; i < batch->n_items; i++)
 		if (batch->items[i].new_uid)
 			take_named(batch, batch->items[i].new_uid);
 	settle_those(batch, OUTCOME_UNTOLD);
 	settle_those(batch, OUTCOME_UNKNOWN);
-	flusher_batch_end(batch);
+	if (is_any_unknown(batch))
+		flusher_retry(batch->flusher, NULL);
+	else
+		flusher_batch_end(batch);
+}
+
+static void
+settle_or_look(FlusherBatch *batch)
+{
+	if (is_worth_another_look(batch)) {
+		flusher_retry(batch->flusher, NULL);
+	} else if (needs_look_back(batch)) {
+		batch->looks_back = TRUE;
+		flusher_look(batch);
+	} else {
+		settle_all(batch);
+	}
 }
 
 static void
@@ -201,7 +244,7 @@ on_source_found(FlusherBatch *batch, const GError *error)
 	if (error)
 		look_failed(batch, error);
 	else
-		settle_all(batch);
+		settle_or_look(batch);
 }
 
 /* --- what is new in the target --- */
@@ -272,7 +315,7 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 	sort_candidates(batch->candidates);
 	batch->source_found = on_source_found;
 	if (batch->kind == JOURNAL_APPEND)
-		settle_all(batch);
+		settle_or_look(batch);
 	else if (!batch->flusher->stopped)
 		flusher_source_find(batch);
 }
@@ -328,7 +371,7 @@ lowest_bound(const FlusherBatch *batch)
 	guint32 lowest = G_MAXUINT32;
 
 	for (guint i = 0; i < batch->n_items; i++)
-		lowest = MIN(lowest, batch->items[i].entry->uidnext);
+		lowest = MIN(lowest, bound_of(&batch->items[i]));
 	return lowest;
 }
 

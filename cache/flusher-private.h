@@ -90,10 +90,11 @@ struct FlusherBatch {
 
 	/* flusher-look.c */
 	guint n_looks;
-	gint64 looked_us;   /* for the first time */
-	guint32 opened;     /* UIDVALIDITY of the target */
-	guint n_told;       /* items with a new_uid when the answer had come */
-	GArray *candidates; /* of messages in the target */
+	gboolean looks_back; /* to what was new when it was sent for the first time */
+	gint64 looked_us;    /* for the first time */
+	guint32 opened;      /* UIDVALIDITY of the target */
+	guint n_told;        /* items with a new_uid when the answer had come */
+	GArray *candidates;  /* of messages in the target */
 
 	/* flusher-source.c */
 	void (*source_found)(FlusherBatch *batch, const GError *error);

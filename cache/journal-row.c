@@ -10,6 +10,7 @@
 	"id, kind, state, mailbox, uidvalidity, uid, to_, to_uidvalidity, name, parent, "          \
 	"delimiter,"                                                                               \
 	" replaces, flags, sign, internaldate, staged, size, content_key, new_uid, uidnext, "      \
+	"first_uidnext, "                                                                          \
 	"error,"                                                                                   \
 	" time"
 
@@ -18,7 +19,7 @@ static const char *const statement_texts[JOURNAL_N_STATEMENTS] = {
 	[JOURNAL_STATEMENT_COMMIT] = "COMMIT",
 	[JOURNAL_STATEMENT_SAVE] =
 		"INSERT OR REPLACE INTO entries(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
 	[JOURNAL_STATEMENT_REMOVE] = "DELETE FROM entries WHERE id = ?1",
 	[JOURNAL_STATEMENT_NAME] = "INSERT OR REPLACE INTO names(message, name) VALUES(?1, ?2)",
 	[JOURNAL_STATEMENT_UNNAME] = "DELETE FROM names WHERE message = ?1",
@@ -71,8 +72,9 @@ journal_row_save(Journal *journal, const JournalEntry *entry)
 	sqlite3_bind_int64(statement, 18, (gint64)entry->content_key);
 	sqlite3_bind_int64(statement, 19, entry->new_uid);
 	sqlite3_bind_int64(statement, 20, entry->uidnext);
-	bind_bytes(statement, 21, entry->error);
-	sqlite3_bind_int64(statement, 22, entry->time);
+	sqlite3_bind_int64(statement, 21, entry->first_uidnext);
+	bind_bytes(statement, 22, entry->error);
+	sqlite3_bind_int64(statement, 23, entry->time);
 	return journal_row_step(journal, JOURNAL_STATEMENT_SAVE);
 }
 
@@ -144,6 +146,7 @@ get_entry(Row *row, JournalEntry *entry)
 	entry->content_key = (guint64)get_number(row, G_MININT64, G_MAXINT64);
 	entry->new_uid = get_uint32(row);
 	entry->uidnext = get_uint32(row);
+	entry->first_uidnext = get_uint32(row);
 	entry->error = get_bytes(row);
 	entry->time = get_number(row, G_MININT64, G_MAXINT64);
 }

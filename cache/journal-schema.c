@@ -37,7 +37,10 @@ static const char version_2[] =
 
 #define LOG_BYTES (1024 * 1024)
 
-static const char *const steps[] = {version_1, version_2};
+static const char version_3[] =
+	"ALTER TABLE entries ADD COLUMN first_uidnext INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const steps[] = {version_1, version_2, version_3};
 
 /* A journal whose name is lost with the power would be lost with it. */
 static gboolean

@@ -49,23 +49,25 @@ typedef struct {
 	guint32 to_uidvalidity; /* 0: any; (*) once it is known */
 	char *name;             /* file name it shall have there, UTF-8; CREATE and RENAME without
 	                         * mailbox or to: the last component of the new name */
-	char *parent;        /* of that: the mailbox above it, server's bytes; NULL: at the top */
-	char delimiter;      /* of that: between the two; 0: there are no levels */
-	guint32 replaces;    /* UID in to that goes once this is there; needs to_uidvalidity */
-	char *flags;         /* of APPEND and FLAGS, as in RemoteAppend and RemoteStore */
-	char sign;           /* of FLAGS, as in RemoteStore */
-	gint64 internaldate; /* seconds since 1970 */
-	char *staged;        /* APPEND: name of its file, from journal_stage() */
-	guint64 size;        /* bytes, as RFC822.SIZE will be told */
-	guint64 content_key; /* as the flusher's content_key() will tell; of APPEND
+	char *parent;          /* of that: the mailbox above it, server's bytes; NULL: at the top */
+	char delimiter;        /* of that: between the two; 0: there are no levels */
+	guint32 replaces;      /* UID in to that goes once this is there; needs to_uidvalidity */
+	char *flags;           /* of APPEND and FLAGS, as in RemoteAppend and RemoteStore */
+	char sign;             /* of FLAGS, as in RemoteStore */
+	gint64 internaldate;   /* seconds since 1970 */
+	char *staged;          /* APPEND: name of its file, from journal_stage() */
+	guint64 size;          /* bytes, as RFC822.SIZE will be told */
+	guint64 content_key;   /* as the flusher's content_key() will tell; of APPEND
 	                      * content_key_of_header() */
-	guint32 new_uid;     /* (*) in to */
-	guint32 uidnext;     /* (*) of to, before it was sent: what is new is not below. Of a
+	guint32 new_uid;       /* (*) in to */
+	guint32 uidnext;       /* (*) of to, before it was sent: what is new is not below. Of a
 	                      * FAILED one not 0: it must not be sent again. Of a mailbox
 	                      * 1: it was sent before, and it is not known what came of it */
-	char *error;         /* (*) why it failed, for people */
-	gint64 time;         /* when it was added: seconds since 1970; journal_add() fills it */
-	GList link;          /* the journal's */
+	guint32 first_uidnext; /* (*) the same, when it was sent for the first time, as long as
+	                        * nobody knows what came of that */
+	char *error;           /* (*) why it failed, for people */
+	gint64 time;           /* when it was added: seconds since 1970; journal_add() fills it */
+	GList link;            /* the journal's */
 } JournalEntry;
 
 /* Whether it is about a mailbox, and not about messages. */

@@ -2,6 +2,7 @@
  * test-flusher.c: what each kind of change comes to, whatever the server answers.
  */
 #include "flusher-fixture.h"
+#include "flusher-private.h"
 
 #include <string.h>
 
@@ -400,6 +401,63 @@ test_append_unknown(FlusherFixture *fixture, gconstpointer data)
 		g_assert_cmpuint(mailbox(fixture, "A")->messages->len, ==, 3 + 3 * after);
 	}
 	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 3 + 1 + 3);
+}
+
+/* The server gets to it only after the first look, in which there is something else that is new. */
+static void
+test_append_late(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fixture->flusher->settings.late_ms = 1000;
+	arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, 0);
+	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
+	while (!n_asked(fixture, FAKE_APPEND))
+		flusher_fixture_turn(fixture);
+	fake_message_add(mailbox(fixture, "A"), "other", 105);
+	while (n_asked(fixture, FAKE_SCAN) < 3)
+		flusher_fixture_turn(fixture);
+	fake_message_add(mailbox(fixture, "A"), "new", strlen("new\r\n"));
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "other new");
+	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 1);
+	g_assert_cmpuint(fixture->last_new_uid, ==, 2);
+}
+
+static void
+await_queued_again(FlusherFixture *fixture)
+{
+	while (!n_asked(fixture, FAKE_SCAN) ||
+	       flusher_head(fixture->flusher)->state != JOURNAL_QUEUED)
+		flusher_fixture_turn(fixture);
+}
+
+enum { LATE_KILLED, LATE_ANSWERED, LATE_BROKEN, N_LATE }; /* in memory, but for the first */
+static const char *const late_labels[N_LATE] = {"killed", "answered", "broken"};
+
+/* ... or not before it is about to be sent again: that finds nothing to be moved. */
+static void
+test_move_late(FlusherFixture *fixture, gconstpointer data)
+{
+	guint way = GPOINTER_TO_UINT(data);
+
+	arm(fixture, FAKE_TRANSFER, IMAPFS_ERROR_UNKNOWN, 0);
+	fill(fixture, "A", 2);
+	fill(fixture, "B", 1);
+	fake_message_add(mailbox(fixture, "B"), "A1", 101); /* an old twin */
+	add_transfer(fixture, JOURNAL_MOVE, 1);
+	await_queued_again(fixture);
+	fake_message_expunge(mailbox(fixture, "A"), 1);
+	fake_message_add(mailbox(fixture, "B"), "A1", 101);
+	if (way == LATE_BROKEN)
+		arm(fixture, FAKE_TRANSFER, IMAPFS_ERROR_UNKNOWN, 0);
+	if (way == LATE_KILLED)
+		flusher_fixture_kill(fixture);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "A2");
+	check_list(fixture, "B", "B1 A1 A1");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
+	g_assert_cmpuint(fixture->last_new_uid, ==, 3);
+	g_assert_cmpuint(n_asked(fixture, FAKE_TRANSFER), ==, 2);
 }
 
 /* OK, but not where: it is looked for. */
@@ -855,6 +913,12 @@ add_all(void)
 	add("delete-level", test_delete_level, NULL);
 	add("delete-offline", test_delete_offline, NULL);
 	add("append-unknown", test_append_unknown, NULL);
+	add("append-late", test_append_late, NULL);
+	for (guint i = 0; i < N_LATE; i++) {
+		g_autofree char *name = g_strconcat("move-late/", late_labels[i], NULL);
+
+		add(name, test_move_late, GUINT_TO_POINTER(i));
+	}
 	add("append-untold", test_append_untold, NULL);
 	add("append-untold-no-uidplus", test_append_untold, "no");
 	add("append-untold-late", test_append_untold_late, NULL);

@@ -93,6 +93,7 @@ test_entries(JournalFixture *fixture, gconstpointer data)
 	entry = nth(fixture, 1);
 	entry->state = JOURNAL_SENT;
 	entry->uidnext = 99;
+	entry->first_uidnext = 98;
 	journal_update(fixture->journal, entry);
 	entry = nth(fixture, 2);
 	entry->state = JOURNAL_FAILED;
@@ -107,6 +108,7 @@ test_entries(JournalFixture *fixture, gconstpointer data)
 	check_full(nth(fixture, 1), 2);
 	g_assert_cmpint((int)nth(fixture, 1)->state, ==, JOURNAL_SENT);
 	g_assert_cmpuint(nth(fixture, 1)->uidnext, ==, 99);
+	g_assert_cmpuint(nth(fixture, 1)->first_uidnext, ==, 98);
 	g_assert_cmpstr(nth(fixture, 2)->error, ==, "no");
 	g_assert_cmpuint(nth(fixture, 2)->new_uid, ==, 5);
 	check_full(nth(fixture, 3), 5);
@@ -320,6 +322,20 @@ test_newer(JournalFixture *fixture, gconstpointer data)
 		g_assert_cmpuint(count(fixture), ==, 0);
 		g_assert_true(journal_fixture_has_file(fixture, aside));
 	}
+}
+
+/* As the first versions of imapfs left it. */
+static void
+test_older(JournalFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	journal_fixture_add(fixture, entry_full(1));
+	journal_fixture_close(fixture);
+	sql(fixture, "ALTER TABLE entries DROP COLUMN first_uidnext; PRAGMA user_version = 2");
+	journal_fixture_open(fixture);
+	g_assert_cmpuint(count(fixture), ==, 1);
+	check_full(nth(fixture, 0), 1);
+	g_assert_cmpuint(nth(fixture, 0)->first_uidnext, ==, 0);
 }
 
 static void
@@ -637,6 +653,7 @@ main(int argc, char **argv)
 	add("next-id", test_next_id);
 	add("staged", test_staged);
 	add("staged-removed", test_staged_removed);
+	add("older", test_older);
 	add("newer", test_newer);
 	add("damaged", test_damaged);
 	add("senseless", test_senseless);
