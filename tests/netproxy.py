@@ -17,14 +17,15 @@ class Proxy:
     """A running proxy to 127.0.0.1:port, reached at self.port.
 
     delay_ms is one way, so a round trip costs twice that. rate is in bytes per second and direction. cut_after is a
-    number of bytes, or a pair (least, most) of which each connection draws one.
+    number of bytes, or a pair (least, most) of which each connection draws one. late_ms: what is under way to the server
+    when a connection breaks gets there so much later.
     """
 
-    def __init__(self, port, *, delay_ms=0, rate=0, cut_after=None, seed=1, listen=0, host='127.0.0.1'):
+    def __init__(self, port, *, delay_ms=0, rate=0, cut_after=None, late_ms=0, seed=1, listen=0, host='127.0.0.1'):
         self.directory = tempfile.TemporaryDirectory(prefix='imapfs-proxy.')
         self.stats_file = pathlib.Path(self.directory.name, 'stats')
         command = [PROGRAM, '--listen', str(listen), '--connect', f'{host}:{port}', '--delay-ms', str(delay_ms),
-                   '--rate', str(rate), '--seed', str(seed), '--stats', str(self.stats_file)]
+                   '--rate', str(rate), '--late-ms', str(late_ms), '--seed', str(seed), '--stats', str(self.stats_file)]
         if cut_after is not None:
             command += ['--cut-after', '%d-%d' % cut_after if isinstance(cut_after, tuple) else str(cut_after)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

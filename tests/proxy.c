@@ -6,13 +6,17 @@
  * --rate is shared by all connections, each direction has its own. A connection is set up as slowly
  * as over the real line: its SYN, SYN+ACK and ACK cost three delays before the server sees it.
  *
+ * With --late-ms, what is under way to the server when a connection is cut, or its client has gone,
+ * gets there so much later: the server carries it out, and nobody hears the answer.
+ *
  * Counted, in total and per connection:
  *   bytes_up, bytes_down   to the server, to the client
  *   turnarounds            how often the client sent something after it had received something
  *   round_trips            the longest chain of 'the client sent this after it had received that,
- * which the server had sent after it had received ...': what the delay is paid for. The TCP
- * handshake and a greeting that the server sends unasked are not in it. The chain is exact when the
- * delay is longer than the server and the client think; use --delay-ms to count.
+ *                          which the server had sent after it had received ...': what the delay is
+ *                          paid for. The TCP handshake and a greeting that the server sends unasked
+ *                          are not in it. The chain is exact when the delay is longer than the
+ *                          server and the client think; use --delay-ms to count.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -74,12 +78,13 @@ struct connection {
 	bool received;     /* by the client, since it last sent */
 	uint64_t cut_after;
 	bool cut_by_reset;
+	bool left; /* by the client, and what it has sent is late */
 	struct pollfd *poll[2];
 };
 
 static struct addrinfo *server_address;
 static const char *stats_file;
-static int64_t delay_ns;
+static int64_t delay_ns, late_ns;
 static uint64_t rate, cut_min, cut_max;
 static unsigned int seed = 1;
 static size_t queue_limit = QUEUE_BYTES;
@@ -169,6 +174,16 @@ close_side(int fd, bool reset)
 }
 
 static void
+clear(struct queue *queue)
+{
+	for (struct chunk *chunk = queue->first, *next; chunk != NULL; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	*queue = (struct queue){.last = &queue->first};
+}
+
+static void
 end_connection(struct connection *c, bool reset)
 {
 	struct connection **link = &connections;
@@ -178,11 +193,7 @@ end_connection(struct connection *c, bool reset)
 	*link = c->next;
 	for (int side = UP; side <= DOWN; side++) {
 		close_side(c->fd[side], reset);
-		for (struct chunk *chunk = c->queue[side].first, *next; chunk != NULL;
-		     chunk = next) {
-			next = chunk->next;
-			free(chunk);
-		}
+		clear(&c->queue[side]);
 	}
 	free(c);
 }
@@ -227,6 +238,20 @@ append_end(struct connection *c, int direction, bool reset)
 	append(c, direction, chunk);
 }
 
+static void
+leave(struct connection *c)
+{
+	close_side(c->fd[UP], c->cut_by_reset);
+	c->fd[UP] = -1;
+	c->left = true;
+	c->cut_after = UINT64_MAX;
+	clear(&c->queue[DOWN]);
+	if (!c->queue[UP].ended)
+		append_end(c, UP, false);
+	for (struct chunk *chunk = c->queue[UP].first; chunk != NULL; chunk = chunk->next)
+		chunk->due_ns += late_ns;
+}
+
 /* The client's bytes are one round trip further than what it had received; the server's only
  * answer. */
 static uint64_t
@@ -252,9 +277,13 @@ read_side(struct connection *c, int direction)
 	*chunk = (struct chunk){0}; /* before the bytes, which begin in its padding */
 	length = recv(c->fd[direction], chunk->bytes, most, 0);
 	now = now_ns();
-	if (length <= 0) {
+	if (length <= 0 || c->left) {
 		free(chunk);
-		if (length == 0 || (errno != EAGAIN && errno != EINTR))
+		if (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)))
+			return;
+		if (late_ns > 0 && direction == UP)
+			leave(c);
+		else
 			append_end(c, direction, length < 0);
 		return;
 	}
@@ -301,6 +330,18 @@ count_written(struct connection *c, int direction, const struct chunk *chunk, si
 		count->round_trips = chunk->depth;
 }
 
+/* Returns false if the connection is gone. */
+static bool
+cut(struct connection *c)
+{
+	n_cuts++;
+	if (late_ns > 0)
+		leave(c);
+	else
+		end_connection(c, c->cut_by_reset);
+	return late_ns > 0;
+}
+
 /* Writes what is due. Returns false if the connection is gone. */
 static bool
 write_side(struct connection *c, int direction)
@@ -323,13 +364,10 @@ write_side(struct connection *c, int direction)
 			return false;
 		}
 		count_written(c, direction, chunk, (size_t)written);
-		if (c->cut_after == 0) {
-			n_cuts++;
-			end_connection(c, c->cut_by_reset);
-			return false;
-		}
 		chunk->done += (size_t)written;
 		queue->n_bytes -= (size_t)written;
+		if (c->cut_after == 0)
+			return cut(c);
 		if (chunk->done < chunk->length)
 			return true;
 		queue->first = chunk->next;
@@ -550,10 +588,9 @@ int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"listen", 1, NULL, 'l'},    {"connect", 1, NULL, 'c'},
-		{"delay-ms", 1, NULL, 'd'},  {"rate", 1, NULL, 'r'},
-		{"cut-after", 1, NULL, 'x'}, {"stats", 1, NULL, 's'},
-		{"seed", 1, NULL, 'e'},      {0},
+		{"listen", 1, NULL, 'l'}, {"connect", 1, NULL, 'c'},   {"delay-ms", 1, NULL, 'd'},
+		{"rate", 1, NULL, 'r'},   {"cut-after", 1, NULL, 'x'}, {"stats", 1, NULL, 's'},
+		{"seed", 1, NULL, 'e'},   {"late-ms", 1, NULL, 't'},   {0},
 	};
 	unsigned long port = 0;
 	sigset_t unblocked;
@@ -569,6 +606,9 @@ main(int argc, char **argv)
 			break;
 		case 'd':
 			delay_ns = (int64_t)(strtod(optarg, NULL) * 1e6);
+			break;
+		case 't':
+			late_ns = (int64_t)(strtod(optarg, NULL) * 1e6);
 			break;
 		case 'r':
 			rate = strtoull(optarg, NULL, 10);
@@ -592,7 +632,8 @@ main(int argc, char **argv)
 		fprintf(stderr,
 		        "usage: proxy --connect HOST:PORT [--listen PORT] [--delay-ms ONE_WAY] "
 		        "[--rate BYTES_PER_SECOND]\n"
-		        "             [--cut-after BYTES[-BYTES]] [--seed N] [--stats FILE]\n");
+		        "             [--cut-after BYTES[-BYTES]] [--late-ms N] [--seed N] "
+		        "[--stats FILE]\n");
 		return 2;
 	}
 	/* On a fast long line more bytes are under way; 200 kB a millisecond is faster than any
