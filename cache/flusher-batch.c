@@ -4,6 +4,7 @@
 #include "flusher-private.h"
 
 #define MAX_UNKNOWN 10
+#define LATE_LOOKS  4 /* a server that is slow to show it is slow to do it */
 
 gboolean
 flusher_kind_adds(JournalKind kind)
@@ -82,15 +83,28 @@ flusher_batch_collect_uids(FlusherBatch *batch)
 void
 flusher_batch_note_look(FlusherBatch *batch)
 {
+	batch->look_began_us = g_get_monotonic_time();
 	if (!batch->n_looks++)
-		batch->looked_us = g_get_monotonic_time();
+		batch->looked_us = batch->look_began_us;
+}
+
+void
+flusher_batch_note_sight(FlusherBatch *batch)
+{
+	gint64 took_us = g_get_monotonic_time() - batch->look_began_us;
+
+	batch->look_us = MAX(batch->look_us, took_us);
 }
 
 gboolean
 flusher_batch_is_young(const FlusherBatch *batch)
 {
+	gint64 late_us = (gint64)batch->flusher->settings.late_ms * 1000;
+
+	if (!late_us)
+		return FALSE;
 	return g_get_monotonic_time() - batch->looked_us <
-	       (gint64)batch->flusher->settings.late_ms * 1000;
+	       MAX(late_us, batch->look_us * LATE_LOOKS);
 }
 
 /* --- outcomes --- */

@@ -83,6 +83,8 @@ on_listed(const GError *error, gpointer data)
 	gboolean done = !error && is_made(listing, batch->first);
 	g_autoptr(GError) cause = NULL;
 
+	if (!error)
+		flusher_batch_note_sight(batch);
 	g_hash_table_unref(listing->paths);
 	g_hash_table_unref(listing->names);
 	g_free(listing);

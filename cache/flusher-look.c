@@ -312,6 +312,7 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 		look_failed(batch, error);
 		return;
 	}
+	flusher_batch_note_sight(batch);
 	sort_candidates(batch->candidates);
 	batch->source_found = on_source_found;
 	if (batch->kind == JOURNAL_APPEND)

@@ -90,11 +90,13 @@ struct FlusherBatch {
 
 	/* flusher-look.c */
 	guint n_looks;
-	gboolean looks_back; /* to what was new when it was sent for the first time */
-	gint64 looked_us;    /* for the first time */
-	guint32 opened;      /* UIDVALIDITY of the target */
-	guint n_told;        /* items with a new_uid when the answer had come */
-	GArray *candidates;  /* of messages in the target */
+	gboolean looks_back;  /* to what was new when it was sent for the first time */
+	gint64 looked_us;     /* for the first time */
+	gint64 look_began_us; /* the last time */
+	gint64 look_us;       /* that the slowest took */
+	guint32 opened;       /* UIDVALIDITY of the target */
+	guint n_told;         /* items with a new_uid when the answer had come */
+	GArray *candidates;   /* of messages in the target */
 
 	/* flusher-source.c */
 	void (*source_found)(FlusherBatch *batch, const GError *error);
@@ -136,8 +138,10 @@ void flusher_batch_settle(FlusherBatch *batch, FlusherOutcome outcome, const GEr
  * have no outcome. A refusal of many may be meant for one of them: they go one by one. */
 void flusher_batch_fail(FlusherBatch *batch, const GError *error);
 
-/* It is looked for now. Whether that began so recently that what was sent may still come to be. */
+/* It is looked for now; the server has shown what there is. Whether that began so recently that what
+ * was sent may still come to be. */
 void flusher_batch_note_look(FlusherBatch *batch);
+void flusher_batch_note_sight(FlusherBatch *batch);
 gboolean flusher_batch_is_young(const FlusherBatch *batch);
 
 void flusher_item_settle(FlusherItem *item, FlusherOutcome outcome, const GError *error);

@@ -48,7 +48,8 @@ typedef struct {
 	                  * another client was faster, or the server says so of its own (Dovecot,
 	                  * now and then, where the mailbox is opened at the same moment) */
 	guint gather_ms; /* how long entries are waited for that may go together; 0: not at all */
-	guint late_ms;   /* what was sent may be carried out so long after the connection broke */
+	guint late_ms;   /* what was sent may be carried out so long after the connection broke, and
+	                * longer where the server is slow; 0: not */
 	guint retry_min_ms, retry_max_ms; /* between attempts, doubled each time */
 } FlusherSettings;
 

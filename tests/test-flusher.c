@@ -423,6 +423,25 @@ test_append_late(FlusherFixture *fixture, gconstpointer data)
 	g_assert_cmpuint(fixture->last_new_uid, ==, 2);
 }
 
+/* A server that is slow to show what there is may be as slow to do it. */
+static void
+test_append_slow(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fixture->flusher->settings.late_ms = 1;
+	arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, 0);
+	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
+	while (!n_asked(fixture, FAKE_SCAN))
+		flusher_fixture_turn(fixture);
+	g_usleep(100000);
+	while (n_asked(fixture, FAKE_SCAN) < 2)
+		flusher_fixture_turn(fixture);
+	fake_message_add(mailbox(fixture, "A"), "new", strlen("new\r\n"));
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "new");
+	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 1);
+}
+
 static void
 await_queued_again(FlusherFixture *fixture)
 {
@@ -914,6 +933,7 @@ add_all(void)
 	add("delete-offline", test_delete_offline, NULL);
 	add("append-unknown", test_append_unknown, NULL);
 	add("append-late", test_append_late, NULL);
+	add("append-slow", test_append_slow, NULL);
 	for (guint i = 0; i < N_LATE; i++) {
 		g_autofree char *name = g_strconcat("move-late/", late_labels[i], NULL);
 
