@@ -337,8 +337,8 @@ def parse_arguments(arguments=None):
     parser.add_argument('--between', type=seconds_range, default=(0.1, 2.5), metavar='LEAST-MOST',
                         help='seconds from a mount to its kill (0.1-2.5)')
     parser.add_argument('--delay-ms', type=int, default=1, help='of the line, one way (1)')
-    parser.add_argument('--late-ms', type=int, default=0,
-                        help='what is under way when the line breaks gets to the server so much later (0)')
+    parser.add_argument('--late-ms', type=int, default=500,
+                        help='what is under way when the line breaks gets to the server so much later (500)')
     parser.add_argument('--pause', type=float, default=0, help='seconds that a worker rests between calls, at most (0)')
     parser.add_argument('--seconds', type=float, default=7200, help='after which it ends, done or not (7200)')
     parser.add_argument('--options', default='', help="more for the mount's -o, such as writeback")

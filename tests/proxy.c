@@ -594,6 +594,7 @@ main(int argc, char **argv)
 	};
 	unsigned long port = 0;
 	sigset_t unblocked;
+	bool wrong = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -623,12 +624,11 @@ main(int argc, char **argv)
 			seed = (unsigned int)strtoul(optarg, NULL, 10);
 			break;
 		default:
-			server_address = NULL;
-			optind = argc + 1;
+			wrong = true;
 			break;
 		}
 	}
-	if (server_address == NULL || optind != argc) {
+	if (wrong || server_address == NULL || optind != argc) {
 		fprintf(stderr,
 		        "usage: proxy --connect HOST:PORT [--listen PORT] [--delay-ms ONE_WAY] "
 		        "[--rate BYTES_PER_SECOND]\n"
