@@ -153,15 +153,17 @@ class TimedTestCase(unittest.TestCase):
 
 
 class TapResult(unittest.TestResult):
-    """Prints TAP, so that meson counts the tests of a file one by one."""
+    """Prints TAP, so that meson counts the tests of a file one by one, and how long each took, with its class."""
 
     n_tests = 0
     tap = sys.stdout
+    ended = time.monotonic()
 
     def line(self, test, ok, note=''):
+        began, self.ended = self.ended, time.monotonic()
         self.n_tests += 1
         name = str(test).replace('#', '').replace('\n', ' ')
-        print(f'{"ok" if ok else "not ok"} {self.n_tests} - {name}{note}', file=self.tap, flush=True)
+        print(f'{"ok" if ok else "not ok"} {self.n_tests} - {name} {self.ended - began:.1f} s{note}', file=self.tap, flush=True)
 
     def addSuccess(self, test):
         super().addSuccess(test)
