@@ -65,10 +65,18 @@ compare_uids(gconstpointer a, gconstpointer b)
 	return one < other ? -1 : one > other;
 }
 
+/* Two entries may replace the same message. */
 void
 flusher_batch_sort_uids(FlusherBatch *batch)
 {
+	guint32 *uids = (guint32 *)(void *)batch->uids->data;
+	guint n = 0;
+
 	g_array_sort(batch->uids, compare_uids);
+	for (guint i = 0; i < batch->uids->len; i++)
+		if (!n || uids[n - 1] != uids[i])
+			uids[n++] = uids[i];
+	g_array_set_size(batch->uids, n);
 }
 
 void

@@ -145,7 +145,7 @@ void flusher_batch_note_sight(FlusherBatch *batch);
 gboolean flusher_batch_is_young(const FlusherBatch *batch);
 
 void flusher_item_settle(FlusherItem *item, FlusherOutcome outcome, const GError *error);
-/* Makes batch->uids those of the entries; puts them in order. */
+/* Makes batch->uids those of the entries; puts them in order, each once. */
 void flusher_batch_collect_uids(FlusherBatch *batch);
 void flusher_batch_sort_uids(FlusherBatch *batch);
 FlusherItem *flusher_batch_find_uid(FlusherBatch *batch, guint32 uid);

@@ -2,11 +2,15 @@
  * test-flusher-order.c: which changes go together, and which may not pass which.
  */
 #include "flusher-fixture.h"
+#include "flusher-private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define N_MESSAGES 4
 #define N_MANY     300
+#define N_RANDOM   200 /* queues of up to N_QUEUED changes */
+#define N_QUEUED   30
 
 static void
 fill(FlusherFixture *fixture, const char *name, guint n)
@@ -142,6 +146,87 @@ test_many(FlusherFixture *fixture, gconstpointer data)
 	g_assert_cmpuint(fixture->fake->n_operations[FAKE_TRANSFER], <=, 4);
 }
 
+/* --- whatever the queue --- */
+
+static void
+queue_at_random(FlusherFixture *fixture, guint32 seed)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+
+	fixture->fake->no_move = seed % 3 == 0;
+	fixture->fake->no_uidplus = seed % 5 == 0;
+	fill(fixture, "A", N_MESSAGES);
+	fill(fixture, "B", N_MESSAGES);
+	for (gint32 n = g_rand_int_range(rand, 2, N_QUEUED); n; n--) {
+		const char kind = "sssffmmcbrtva"[g_rand_int_range(rand, 0, 13)];
+		g_autofree char *word =
+			g_strdup_printf("%c%d", kind, g_rand_int_range(rand, 1, N_MESSAGES + 1));
+
+		flusher_fixture_add(fixture, make(fixture, word));
+	}
+}
+
+static int
+compare_strings(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *
+join_sorted(GPtrArray *strings)
+{
+	g_ptr_array_sort(strings, compare_strings);
+	g_ptr_array_add(strings, NULL);
+	return g_strjoinv(" ", (char **)strings->pdata);
+}
+
+/* What there is in each mailbox, and which changes failed. */
+static char *
+run(FlusherFixture *fixture)
+{
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+	g_auto(GStrv) told = NULL;
+
+	flusher_fixture_run(fixture);
+	for (guint i = 0; i < fixture->fake->mailboxes->len; i++) {
+		const FakeMailbox *mailbox = fixture->fake->mailboxes->pdata[i];
+
+		for (guint n = 0; n < mailbox->messages->len; n++) {
+			const FakeMessage *message = mailbox->messages->pdata[n];
+
+			g_ptr_array_add(found, g_strdup_printf("%s/%s(%s)", mailbox->name,
+			                                       message->name, message->flags));
+		}
+	}
+	told = g_strsplit(fixture->told->str, " ", -1);
+	for (char **word = told; *word && **word; word += 2)
+		if (g_str_equal(*word, "failed"))
+			g_ptr_array_add(found, g_strdup(word[1]));
+	return join_sorted(found);
+}
+
+/* It comes to what it would come to one by one. */
+static void
+test_random(void)
+{
+	for (guint32 seed = 0; seed < N_RANDOM; seed++) {
+		FlusherFixture together = {0}, alone = {0};
+		g_autofree char *got = NULL, *wanted = NULL;
+
+		flusher_fixture_set_up(&together, GINT_TO_POINTER(TRUE));
+		flusher_fixture_set_up(&alone, GINT_TO_POINTER(TRUE));
+		alone.flusher->alone_until = G_MAXUINT64;
+		queue_at_random(&together, seed);
+		queue_at_random(&alone, seed);
+		got = run(&together);
+		wanted = run(&alone);
+		if (!g_str_equal(got, wanted))
+			g_error("seed %u: %s\ninstead of %s", seed, got, wanted);
+		flusher_fixture_tear_down(&together, NULL);
+		flusher_fixture_tear_down(&alone, NULL);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -154,5 +239,6 @@ main(int argc, char **argv)
 		g_test_add(path, FlusherFixture, &rows[i], flusher_fixture_set_up, test_order,
 		           flusher_fixture_tear_down);
 	}
+	g_test_add_func("/flusher-order/random", test_random);
 	return g_test_run();
 }
