@@ -156,10 +156,8 @@ fetch_find_awaited(const Reader *reader, guint64 id)
 }
 
 static void
-fetch_free(gpointer data)
+fetch_free(Fetch *fetch)
 {
-	Fetch *fetch = data;
-
 	g_free(fetch->mailbox);
 	g_free(fetch);
 }

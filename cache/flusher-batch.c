@@ -111,8 +111,7 @@ flusher_batch_is_young(const FlusherBatch *batch)
 
 	if (!late_us)
 		return FALSE;
-	return g_get_monotonic_time() - batch->looked_us <
-	       MAX(late_us, batch->look_us * LATE_LOOKS);
+	return batch->look_began_us - batch->looked_us < MAX(late_us, batch->look_us * LATE_LOOKS);
 }
 
 /* --- outcomes --- */
@@ -183,8 +182,8 @@ queue_again(FlusherItem *item)
 	JournalEntry *entry = item->entry;
 	gboolean unknown = g_error_matches(item->error, IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN);
 
-	if (!unknown && entry->first_uidnext == entry->uidnext)
-		entry->first_uidnext = 0;
+	if (unknown && !entry->first_uidnext)
+		entry->first_uidnext = entry->uidnext;
 	entry->state = JOURNAL_QUEUED;
 	entry->uidnext = unknown && journal_kind_is_of_mailbox(entry->kind) ? 1 : 0;
 	entry->new_uid = 0;
@@ -240,19 +239,25 @@ tell(FlusherItem *item)
 	}
 }
 
-/* Why it is not to be tried again at once; NULL: it may be. What has been looked for long enough is
- * sent before it can come after all. */
+/* What has been looked for long enough is sent before it can come after all, but not time and again. */
+static gboolean
+is_looked_for(const FlusherBatch *batch)
+{
+	return batch->n_looks && !flusher_batch_is_young(batch) && batch->flusher->n_unknown <= 1;
+}
+
+/* Why it is not to be tried again at once; NULL: it may be. */
 static const GError *
 reason_to_wait(const FlusherBatch *batch)
 {
-	if (batch->n_looks && !flusher_batch_is_young(batch))
-		return NULL;
+	gboolean looked_for = is_looked_for(batch);
+
 	for (guint i = 0; i < batch->n_items; i++) {
 		const FlusherItem *item = &batch->items[i];
 
 		if (item->outcome == OUTCOME_AGAIN && item->error &&
 		    (flusher_is_transient(item->error) ||
-		     item->error->code == IMAPFS_ERROR_UNKNOWN))
+		     (item->error->code == IMAPFS_ERROR_UNKNOWN && !looked_for)))
 			return item->error;
 	}
 	return NULL;

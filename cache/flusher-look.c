@@ -22,10 +22,11 @@
  * is there twice is better than one that is gone.
  *
  * What a broken connection brought to the server may be carried out later than that broke: what was
- * not answered and is not found is looked for again until it is not young any more. A MOVE that was
- * sent again may after all have been done by the first attempt, and is then among what was new at
- * that time: the second says OK to a message that is not there (RFC 6851, section 4.4). Only where
- * the source is gone, for else it might be another that is like it.
+ * not answered and is not found is looked for again until it is not young any more, and so long
+ * nothing is said of the others that were not found, for theirs would be taken for its. A MOVE that
+ * was sent again may after all have been done by the first attempt, and is then among what was new
+ * at that time: the second says OK to a message that is not there (RFC 3501, section 6.4.8). Only
+ * where the source is gone, and there is a key, for else it might be another that is like it.
  */
 #include "flusher-private.h"
 
@@ -78,19 +79,13 @@ has_key(const Candidate *candidate, const FlusherItem *item)
 
 /* --- what became of each --- */
 
-static gboolean
-is_resent_move(const FlusherItem *item)
-{
-	return item->batch->kind == JOURNAL_MOVE && !item->left && item->entry->first_uidnext &&
-	       item->entry->first_uidnext < item->entry->uidnext;
-}
-
-/* From which UID on a message may be the item's. */
+/* From which UID on a message may be the item's. @left: it is still in the source. */
 static guint32
-bound_of(const FlusherItem *item)
+bound_of(const JournalEntry *entry, gboolean left)
 {
-	return item->batch->looks_back && is_resent_move(item) ? item->entry->first_uidnext
-	                                                       : item->entry->uidnext;
+	if (entry->kind != JOURNAL_MOVE || left || !entry->first_uidnext || !entry->content_key)
+		return entry->uidnext;
+	return MIN(entry->first_uidnext, entry->uidnext);
 }
 
 /* Takes the lowest that is like the item's. FALSE: there is none. */
@@ -102,7 +97,7 @@ take_candidate(FlusherBatch *batch, FlusherItem *item)
 	for (guint i = 0; i < batch->candidates->len; i++) {
 		Candidate *candidate = &g_array_index(batch->candidates, Candidate, i);
 
-		if (candidate->taken || candidate->uid < bound_of(item) ||
+		if (candidate->taken || candidate->uid < bound_of(entry, item->left) ||
 		    !has_size(candidate, entry->size, entry->kind) || !has_key(candidate, item))
 			continue;
 		candidate->taken = TRUE;
@@ -151,91 +146,78 @@ settle_answered(FlusherItem *item)
 	flusher_item_settle(item, OUTCOME_FAILED, error);
 }
 
-/* It stays UNKNOWN while it may still come. */
 static void
-settle_item(FlusherItem *item)
+settle_found(FlusherItem *item)
 {
 	gboolean half = item->batch->kind == JOURNAL_MOVE && item->left;
 
 	if (take_candidate(item->batch, item))
 		flusher_item_settle(item, half ? OUTCOME_HALF : OUTCOME_DONE, NULL);
-	else if (item->outcome == OUTCOME_UNTOLD)
-		settle_answered(item);
-	else if (!flusher_batch_is_young(item->batch))
-		settle_unanswered(item);
 }
 
 /* Those with a key first, for one without would take the message of any that has its size. */
 static void
-settle_those(FlusherBatch *batch, FlusherOutcome outcome)
+settle_those_found(FlusherBatch *batch, FlusherOutcome outcome)
 {
 	for (guint i = 0; i < batch->n_items; i++)
 		if (batch->items[i].outcome == outcome && batch->items[i].entry->content_key)
-			settle_item(&batch->items[i]);
+			settle_found(&batch->items[i]);
 	for (guint i = 0; i < batch->n_items; i++)
 		if (batch->items[i].outcome == outcome)
-			settle_item(&batch->items[i]);
+			settle_found(&batch->items[i]);
+}
+
+static void
+settle_missing(FlusherBatch *batch)
+{
+	for (guint i = 0; i < batch->n_items; i++)
+		if (batch->items[i].outcome == OUTCOME_UNTOLD)
+			settle_answered(&batch->items[i]);
+		else if (batch->items[i].outcome == OUTCOME_UNKNOWN)
+			settle_unanswered(&batch->items[i]);
+}
+
+static guint
+count(const FlusherBatch *batch, FlusherOutcome outcome)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < batch->n_items; i++)
+		n += batch->items[i].outcome == outcome;
+	return n;
 }
 
 /* Fewer are there than the server has put there. */
 static gboolean
 is_worth_another_look(const FlusherBatch *batch)
 {
-	guint n_untold = 0;
+	guint n_new = 0;
 
-	for (guint i = 0; i < batch->n_items; i++)
-		n_untold += batch->items[i].outcome == OUTCOME_UNTOLD;
-	return !batch->n_told && n_untold > batch->candidates->len && batch->n_looks < MAX_LOOKS;
-}
-
-static gboolean
-needs_look_back(const FlusherBatch *batch)
-{
-	for (guint i = 0; i < batch->n_items; i++) {
-		const FlusherItem *item = &batch->items[i];
-
-		if ((item->outcome == OUTCOME_UNTOLD || item->outcome == OUTCOME_UNKNOWN) &&
-		    is_resent_move(item))
-			return !batch->looks_back;
-	}
-	return FALSE;
-}
-
-static gboolean
-is_any_unknown(const FlusherBatch *batch)
-{
-	for (guint i = 0; i < batch->n_items; i++)
-		if (batch->items[i].outcome == OUTCOME_UNKNOWN)
-			return TRUE;
-	return FALSE;
+	for (guint i = 0; i < batch->candidates->len; i++)
+		n_new +=
+			g_array_index(batch->candidates, Candidate, i).uid >= batch->first->uidnext;
+	return !batch->n_told && count(batch, OUTCOME_UNTOLD) > n_new && batch->n_looks < MAX_LOOKS;
 }
 
 /* What was answered has first choice. */
 static void
 settle_all(FlusherBatch *batch)
 {
+	if (is_worth_another_look(batch)) {
+		flusher_retry(batch->flusher, NULL);
+		return;
+	}
 	for (guint i = 0; i < batch->n_items; i++)
 		if (batch->items[i].new_uid)
 			take_named(batch, batch->items[i].new_uid);
-	settle_those(batch, OUTCOME_UNTOLD);
-	settle_those(batch, OUTCOME_UNKNOWN);
-	if (is_any_unknown(batch))
+	settle_those_found(batch, OUTCOME_UNTOLD);
+	settle_those_found(batch, OUTCOME_UNKNOWN);
+	if (count(batch, OUTCOME_UNKNOWN) && flusher_batch_is_young(batch)) {
 		flusher_retry(batch->flusher, NULL);
-	else
-		flusher_batch_end(batch);
-}
-
-static void
-settle_or_look(FlusherBatch *batch)
-{
-	if (is_worth_another_look(batch)) {
-		flusher_retry(batch->flusher, NULL);
-	} else if (needs_look_back(batch)) {
-		batch->looks_back = TRUE;
-		flusher_look(batch);
-	} else {
-		settle_all(batch);
+		return;
 	}
+	settle_missing(batch);
+	flusher_batch_end(batch);
 }
 
 static void
@@ -244,7 +226,7 @@ on_source_found(FlusherBatch *batch, const GError *error)
 	if (error)
 		look_failed(batch, error);
 	else
-		settle_or_look(batch);
+		settle_all(batch);
 }
 
 /* --- what is new in the target --- */
@@ -316,7 +298,7 @@ on_scanned(const RemoteScanned *scanned, const GError *error, gpointer data)
 	sort_candidates(batch->candidates);
 	batch->source_found = on_source_found;
 	if (batch->kind == JOURNAL_APPEND)
-		settle_or_look(batch);
+		settle_all(batch);
 	else if (!batch->flusher->stopped)
 		flusher_source_find(batch);
 }
@@ -372,7 +354,7 @@ lowest_bound(const FlusherBatch *batch)
 	guint32 lowest = G_MAXUINT32;
 
 	for (guint i = 0; i < batch->n_items; i++)
-		lowest = MIN(lowest, bound_of(&batch->items[i]));
+		lowest = MIN(lowest, bound_of(batch->items[i].entry, FALSE));
 	return lowest;
 }
 

@@ -90,7 +90,6 @@ struct FlusherBatch {
 
 	/* flusher-look.c */
 	guint n_looks;
-	gboolean looks_back;  /* to what was new when it was sent for the first time */
 	gint64 looked_us;     /* for the first time */
 	gint64 look_began_us; /* the last time */
 	gint64 look_us;       /* that the slowest took */

@@ -366,13 +366,9 @@ note(FlusherBatch *batch, guint32 uidnext)
 
 	journal_hold(journal);
 	for (guint i = 0; i < batch->n_items; i++) {
-		JournalEntry *entry = batch->items[i].entry;
-
-		entry->state = JOURNAL_SENT;
-		entry->uidnext = uidnext;
-		if (!entry->first_uidnext)
-			entry->first_uidnext = uidnext;
-		journal_update(journal, entry);
+		batch->items[i].entry->state = JOURNAL_SENT;
+		batch->items[i].entry->uidnext = uidnext;
+		journal_update(journal, batch->items[i].entry);
 	}
 	journal_settle(journal, FALSE, on_noted, batch);
 	journal_release(journal);

@@ -63,8 +63,8 @@ typedef struct {
 	guint32 uidnext;       /* (*) of to, before it was sent: what is new is not below. Of a
 	                      * FAILED one not 0: it must not be sent again. Of a mailbox
 	                      * 1: it was sent before, and it is not known what came of it */
-	guint32 first_uidnext; /* (*) the same, when it was sent for the first time, as long as
-	                        * nobody knows what came of that */
+	guint32 first_uidnext; /* (*) the same, when it was sent for the first time, if nobody knows
+	                        * what came of that */
 	char *error;           /* (*) why it failed, for people */
 	gint64 time;           /* when it was added: seconds since 1970; journal_add() fills it */
 	GList link;            /* the journal's */

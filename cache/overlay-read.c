@@ -194,11 +194,20 @@ await_move(Account *account, const Promise *promise, Waiter *waiter, GError **er
 
 /* Bytes that are not here are to be asked for where the server has them. */
 static CacheResult
-await_place(Account *account, const Promise *promise, guint64 id, Waiter *waiter, GError **error)
+await_place(Account *account, const Promise *promise, guint64 id, guint64 offset, gsize length,
+            Waiter *waiter, GError **error)
 {
 	const Mailbox *mailbox = account_mailbox(account, (guint32)(id >> 32));
-	CacheResult result = promise ? await_move(account, promise, waiter, error) : CACHE_READY;
+	const Message *message =
+		promise ? &promise->local.message : reader_find_message(account, id);
+	CacheResult result = CACHE_READY;
 
+	if (!promise && !(mailbox && mailbox->next_name))
+		return CACHE_READY;
+	if (message && reader_has(account, id, message->size, offset, length))
+		return CACHE_READY;
+	if (promise)
+		result = await_move(account, promise, waiter, error);
 	if (result != CACHE_READY || !mailbox)
 		return result;
 	return overlay_await_name(account->overlay, mailbox, waiter, error);
@@ -209,12 +218,14 @@ static CacheResult
 read_original(Account *account, const Promise *promise, guint64 offset, gsize length,
               struct iovec *iov, guint max_iov, guint *n_iov, Waiter *waiter, GError **error)
 {
-	CacheResult result = await_source(account, promise, waiter, error);
+	guint64 id = message_id(promise->from_id, promise->uid);
+	CacheResult result = CACHE_READY;
 
+	if (!reader_has(account, id, promise->local.message.size, offset, length))
+		result = await_source(account, promise, waiter, error);
 	if (result != CACHE_READY)
 		return result;
-	return account_read(account, message_id(promise->from_id, promise->uid), offset, length,
-	                    iov, max_iov, n_iov, waiter, error);
+	return account_read(account, id, offset, length, iov, max_iov, n_iov, waiter, error);
 }
 
 CacheResult
@@ -223,6 +234,7 @@ account_read(Account *account, guint64 id, guint64 offset, gsize length, struct 
 {
 	Overlay *overlay = account->overlay;
 	Draft *draft = overlay ? find_draft(overlay, &id) : NULL;
+	CacheResult result = CACHE_READY;
 	Promise *promise;
 
 	*n_iov = 0;
@@ -236,12 +248,10 @@ account_read(Account *account, guint64 id, guint64 offset, gsize length, struct 
 	if (promise && promise->kind == JOURNAL_COPY)
 		return read_original(account, promise, offset, length, iov, max_iov, n_iov, waiter,
 		                     error);
-	if (overlay && !reader_has(account, id, offset, length)) {
-		CacheResult result = await_place(account, promise, id, waiter, error);
-
-		if (result != CACHE_READY)
-			return result;
-	}
+	if (overlay)
+		result = await_place(account, promise, id, offset, length, waiter, error);
+	if (result != CACHE_READY)
+		return result;
 	return reader_read(account, id, offset, length, iov, max_iov, n_iov, waiter, error);
 }
 

@@ -44,8 +44,8 @@ CacheResult reader_read(Account *account, guint64 id, guint64 offset, gsize leng
 CacheResult reader_await_size(Account *account, guint64 id, Waiter *waiter);
 gboolean reader_is_kept(Account *account, guint64 id);
 
-/* Whether these bytes can be read without asking the server. */
-gboolean reader_has(Account *account, guint64 id, guint64 offset, gsize length);
+/* Whether these bytes of a message of @size can be read without asking the server. */
+gboolean reader_has(Account *account, guint64 id, guint64 size, guint64 offset, gsize length);
 
 /* Message @from, of @size bytes, is called @to from now on. */
 void reader_move_blocks(Account *account, guint64 from, guint64 to, guint64 size);

@@ -307,17 +307,16 @@ note_walk(Account *account, guint64 id, guint64 offset, gsize length)
 }
 
 gboolean
-reader_has(Account *account, guint64 id, guint64 offset, gsize length)
+reader_has(Account *account, guint64 id, guint64 size, guint64 offset, gsize length)
 {
-	const Message *message = reader_find_message(account, id);
-	guint64 end = message ? MIN(offset + length, MAX(message->size, offset)) : offset + length;
+	guint64 end = MIN(offset + length, MAX(size, offset));
 
 	for (; offset < end; offset += REMOTE_BLOCK_SIZE - offset % REMOTE_BLOCK_SIZE)
 		if (!block_cache_has(account->reader->blocks, id,
 		                     (guint32)(offset / REMOTE_BLOCK_SIZE)) &&
 		    !stored_has(account->reader, id, (guint32)(offset / REMOTE_BLOCK_SIZE)))
 			return FALSE;
-	return message != NULL;
+	return TRUE;
 }
 
 void

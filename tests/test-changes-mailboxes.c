@@ -191,6 +191,40 @@ test_sequence_read(gconstpointer data)
 	changes_check_readable(fixture, sequences[row].path, sequences[row].list);
 }
 
+/* What has been read can be read again without a line, though its mailbox is gone here. */
+static void
+test_read_offline(gconstpointer data)
+{
+	g_autoptr(Fixture) fixture = fixture_with_levels(changes_fixture_new());
+	g_auto(GStrv) steps = g_strsplit(data, " ", -1);
+
+	changes_check_readable(fixture, "C", "c1.eml");
+	fixture->fake->offline = TRUE;
+	for (char **step = steps; *step; step++) {
+		g_assert_cmpint(changes_step(fixture, *step), ==, DONE);
+		changes_commit(fixture);
+		changes_check_readable(fixture, "B", "c1.eml");
+	}
+}
+
+static void
+test_read_copy_offline(void)
+{
+	g_autoptr(Fixture) fixture = fixture_with_levels(changes_fixture_new());
+	guint64 draft;
+
+	changes_check_readable(fixture, "C", "c1.eml");
+	fixture->fake->offline = TRUE;
+	draft = change_create(fixture, "B/copy.eml");
+	g_assert_cmpint(change_copy(fixture, draft, "C/c1.eml"), ==, DONE);
+	g_assert_cmpint(change_deliver(fixture, draft), ==, DONE);
+	draft_close(fixture->account, draft);
+	g_assert_cmpint(changes_step(fixture, "-C/c1.eml"), ==, DONE);
+	g_assert_cmpint(changes_step(fixture, "!C"), ==, DONE);
+	changes_commit(fixture);
+	changes_check_readable(fixture, "B", "copy.eml");
+}
+
 static void
 list_only(Fixture *fixture)
 {
@@ -613,6 +647,11 @@ main(int argc, char **argv)
 	add_rows("impossible", G_N_ELEMENTS(impossible), impossible_label, test_impossible);
 	add_paces("sequence", N_PACES, test_sequence);
 	add_paces("sequence-read", N_PACES_ONLINE, test_sequence_read);
+	g_test_add_data_func("/changes-mailboxes/read-offline/removed", "C/c1.eml>B/c1.eml !C",
+	                     test_read_offline);
+	g_test_add_data_func("/changes-mailboxes/read-offline/renamed-and-removed",
+	                     "C/c1.eml>B/c1.eml C>X !X", test_read_offline);
+	g_test_add_func("/changes-mailboxes/read-offline/copied", test_read_copy_offline);
 	add_rows("sequence-listed", G_N_ELEMENTS(sequences), sequence_label, test_sequence_listed);
 	g_test_add_func("/changes-mailboxes/refused/beside-back", test_refused_beside_back);
 	g_test_add_func("/changes-mailboxes/refused/circle", test_refused_in_a_circle);

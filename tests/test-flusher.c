@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define NEVER_MS 1000000
+
 static FakeMailbox *
 mailbox(FlusherFixture *fixture, const char *name)
 {
@@ -408,7 +410,7 @@ static void
 test_append_late(FlusherFixture *fixture, gconstpointer data)
 {
 	(void)data;
-	fixture->flusher->settings.late_ms = 1000;
+	fixture->flusher->settings.late_ms = NEVER_MS;
 	arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, 0);
 	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
 	while (!n_asked(fixture, FAKE_APPEND))
@@ -433,13 +435,36 @@ test_append_slow(FlusherFixture *fixture, gconstpointer data)
 	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "new"));
 	while (!n_asked(fixture, FAKE_SCAN))
 		flusher_fixture_turn(fixture);
-	g_usleep(100000);
+	g_usleep(300000);
 	while (n_asked(fixture, FAKE_SCAN) < 2)
 		flusher_fixture_turn(fixture);
 	fake_message_add(mailbox(fixture, "A"), "new", strlen("new\r\n"));
 	flusher_fixture_run(fixture);
 	check_list(fixture, "A", "new");
 	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 1);
+}
+
+/* Of two that are alike one was answered, but not where it is, and of the other nobody knows. The
+ * server shows the former when there is something else that is new. */
+static void
+test_twin_late(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	fixture->fake->hides_uids = TRUE;
+	fixture->flusher->settings.late_ms = 20;
+	fixture->flusher->settings.gather_ms = 50;
+	arm(fixture, FAKE_APPEND, IMAPFS_ERROR_UNKNOWN, 0);
+	for (guint i = 0; i < 2; i++)
+		flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "twin"));
+	fixture->fake->scan_omits = 1;
+	while (!mailbox(fixture, "A")->messages->len)
+		flusher_fixture_turn(fixture);
+	fake_message_add(mailbox(fixture, "A"), "other", 50);
+	while (n_asked(fixture, FAKE_SCAN) < 2)
+		flusher_fixture_turn(fixture);
+	fixture->fake->scan_omits = 0;
+	flusher_fixture_run(fixture);
+	check_list(fixture, "A", "twin other twin");
 }
 
 static void
@@ -477,6 +502,27 @@ test_move_late(FlusherFixture *fixture, gconstpointer data)
 	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
 	g_assert_cmpuint(fixture->last_new_uid, ==, 3);
 	g_assert_cmpuint(n_asked(fixture, FAKE_TRANSFER), ==, 2);
+}
+
+/* ... of which the second was not sent. */
+static void
+test_move_late_twice(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	arm(fixture, FAKE_TRANSFER, IMAPFS_ERROR_UNKNOWN, 0);
+	fill(fixture, "A", 2);
+	fill(fixture, "B", 1);
+	add_transfer(fixture, JOURNAL_MOVE, 1);
+	await_queued_again(fixture);
+	arm(fixture, FAKE_TRANSFER, IMAPFS_ERROR_OFFLINE, 0);
+	while (n_asked(fixture, FAKE_TRANSFER) < 2 ||
+	       flusher_head(fixture->flusher)->state != JOURNAL_QUEUED)
+		flusher_fixture_turn(fixture);
+	fake_message_expunge(mailbox(fixture, "A"), 1);
+	fake_message_add(mailbox(fixture, "B"), "A1", 101);
+	flusher_fixture_run(fixture);
+	check_list(fixture, "B", "B1 A1");
+	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
 }
 
 /* OK, but not where: it is looked for. */
@@ -671,11 +717,14 @@ test_made_again(FlusherFixture *fixture, gconstpointer data)
 	check_list(fixture, "B", "twin");
 }
 
-/* It is given up some time, rather than sent for ever. */
+/* It is given up some time, rather than sent for ever, and not before the line has had its time: each
+ * attempt but the first waits for longer. */
 static void
 test_never_found(FlusherFixture *fixture, gconstpointer data)
 {
-	(void)data;
+	gint64 began_us = g_get_monotonic_time();
+
+	fixture->flusher->settings.late_ms = data ? 1 : 0;
 	fixture->fake->unknown_percent = 100;
 	flusher_fixture_add(fixture, flusher_fixture_append(fixture, "A", "x"));
 	g_random_set_seed(1);
@@ -688,6 +737,7 @@ test_never_found(FlusherFixture *fixture, gconstpointer data)
 	}
 	g_assert_cmpstr(fixture->told->str, ==, "failed 1:0 ");
 	g_assert_cmpuint(n_asked(fixture, FAKE_APPEND), ==, 10);
+	g_assert_cmpint(g_get_monotonic_time() - began_us, >, 8 * 2000);
 }
 
 static void
@@ -934,6 +984,8 @@ add_all(void)
 	add("append-unknown", test_append_unknown, NULL);
 	add("append-late", test_append_late, NULL);
 	add("append-slow", test_append_slow, NULL);
+	add("twin-late", test_twin_late, NULL);
+	add("move-late/twice", test_move_late_twice, NULL);
 	for (guint i = 0; i < N_LATE; i++) {
 		g_autofree char *name = g_strconcat("move-late/", late_labels[i], NULL);
 
@@ -949,6 +1001,7 @@ add_all(void)
 	add("old-bound", test_old_bound, NULL);
 	add("made-again", test_made_again, NULL);
 	add("never-found", test_never_found, NULL);
+	add("never-found/late", test_never_found, GINT_TO_POINTER(1));
 	add("guilty", test_guilty, NULL);
 	add("guilty-no-uidplus", test_guilty, "no");
 	add("gone", test_gone, NULL);

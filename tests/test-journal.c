@@ -324,7 +324,7 @@ test_newer(JournalFixture *fixture, gconstpointer data)
 	}
 }
 
-/* As the first versions of imapfs left it. */
+/* As version 2 left it. */
 static void
 test_older(JournalFixture *fixture, gconstpointer data)
 {
