@@ -119,20 +119,31 @@ is_told(const ImapCommand *command, gboolean overhearing, const ImapResponse *re
 	       handler->untagged(response, command->data);
 }
 
+/* A server may answer a later command before the first is done. But it tells of messages at any time
+ * (RFC 3501, section 7.4.2): if that were progress, a FETCH that never ends would not be given up
+ * while others are sent behind it. */
+static gboolean
+is_progress(const ImapSession *session, const ImapCommand *taker, const ImapResponse *response)
+{
+	return taker == g_queue_peek_head((GQueue *)&session->sent) ||
+	       !g_str_equal(response->name, "FETCH");
+}
+
 /* First to all that overhear, then to the others until one takes it, which may end the session. */
 static void
 session_offer(ImapSession *session, const ImapResponse *response)
 {
-	gboolean heard = FALSE;
-
 	for (GList *link = session->sent.head; link; link = link->next)
-		heard |= is_told(link->data, TRUE, response);
-	if (heard)
-		session_progress(session);
+		if (is_told(link->data, TRUE, response) &&
+		    is_progress(session, link->data, response))
+			session_progress(session);
 	for (GList *link = session->sent.head; link; link = link->next) {
+		gboolean progress = is_progress(session, link->data, response);
+
 		if (!is_told(link->data, FALSE, response))
 			continue;
-		session_progress(session);
+		if (progress)
+			session_progress(session);
 		return;
 	}
 }

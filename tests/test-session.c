@@ -453,6 +453,23 @@ test_silence(void)
 	}
 }
 
+/* News of messages that a later command takes do not help the one that the server is at. */
+static void
+test_silence_of_the_first(void)
+{
+	Fixture fixture =
+		begin_with("silence of the first", SCRIPT(TWO, "TRICKLE 50 * 2 FETCH (FLAGS ())"),
+	                   0, (ImapSettings){.timeout_us = 300 * 1000});
+
+	session_client_send(fixture.client, "ONE", "ONE", NULL);
+	session_client_send(fixture.client, "TWO", "TWO", "FETCH");
+	WAIT_UNTIL("silence of the first", fixture.client->closed);
+	g_assert_true(g_str_has_suffix(fixture.client->log->str,
+	                               "ONE TIMED_OUT; TWO TIMED_OUT; closed TIMED_OUT; "));
+	session_client_free(fixture.client);
+	scripted_server_free(fixture.server);
+}
+
 /* Slow but sure is no silence; and nothing is awaited of a session without commands. */
 static void
 test_slowness(void)
@@ -553,6 +570,7 @@ main(int argc, char **argv)
 	g_test_add_func("/session/slowness", test_slowness);
 	g_test_add_func("/session/alert", test_alert);
 	g_test_add_func("/session/capabilities", test_capabilities);
+	g_test_add_func("/session/silence-of-the-first", test_silence_of_the_first);
 	g_test_add_func("/session/free", test_free);
 	return g_test_run();
 }
