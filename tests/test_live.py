@@ -446,8 +446,8 @@ def poll_once(fd, milliseconds):
 
 class TestMany(LiveCase):
     def test_flags_of_many(self):
-        """What 50,000 changes take, and that a reader who is slow knows what it has not been told."""
-        n = int(5000 if SLOWNESS > 1 else 50000)
+        """What 10,000 changes take, and that a reader who is slow knows what it has not been told."""
+        n = int(5000 if SLOWNESS > 1 else 10000)
         mounted = self.begin(n=n)
         self.wait_watching(mounted, 'all')
         reader = self.reader(mounted)

@@ -11,11 +11,13 @@ import os
 import pickle
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import traceback
+import types
 import unittest
 
 # Sanitizers make everything slower. Meson's --timeout-multiplier does not reach into a test.
@@ -37,39 +39,117 @@ class CallTimeout(Exception):
     """A call into the file system did not come back in time."""
 
 
-def call(function, *arguments, seconds=20, **keywords):
-    """function(...) in a child process, killed when it takes longer. Returns or raises what it did."""
+def answer_of(function, arguments, keywords):
+    """(True, what it returned) or (False, what it raised), as bytes."""
+    try:
+        return pickle.dumps((True, function(*arguments, **keywords)))
+    except BaseException as error:  # all of it belongs to the parent
+        traceback.clear_frames(error.__traceback__)  # and no file stays open
+        return pickle.dumps((False, error))
+
+
+def forked(child):
+    """The pid of a new process that runs child() and ends."""
     sys.stdout.flush()
-    read_end, write_end = os.pipe()
-    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 1 << 20)
     pid = os.fork()
     if pid == 0:
         try:
-            os.close(read_end)
-            try:
-                answer = True, function(*arguments, **keywords)
-            except BaseException as error:  # all of it belongs to the parent
-                answer = False, error
-            with open(write_end, 'wb') as pipe:
-                pickle.dump(answer, pipe)
+            child()
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(0)
+    return pid
+
+
+class Caller:
+    """A child that makes one call after the other: a fork for each would take most of a test's time."""
+
+    idle = []
+
+    def __init__(self):
+        self.socket, other = socket.socketpair()
+        self.pid = forked(lambda: self.serve(other))
+        other.close()
+
+    def serve(self, other):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.closerange(3, other.fileno())
+        os.closerange(other.fileno() + 1, 1 << 20)
+        with other.makefile('rwb') as pipe:
+            with contextlib.suppress(EOFError):
+                while True:
+                    answer = answer_of(*pickle.load(pipe))
+                    pipe.write(len(answer).to_bytes(8, 'big') + answer)
+                    pipe.flush()
+
+    def call(self, request, deadline):
+        """The answer as bytes; None: there is none in time, and this one is gone."""
+        self.socket.sendall(request)
+        data = bytearray()
+        while len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], 'big'):
+            if not select.select([self.socket], [], [], max(0, deadline - time.monotonic()))[0]:
+                self.kill()
+                return None
+            if not (piece := self.socket.recv(1 << 20)):
+                raise EOFError('the call has ended its process')
+            data += piece
+        Caller.idle.append(self)
+        return bytes(data[8:])
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        reap(self.pid)
+        self.socket.close()
+
+
+def request_of(function, arguments, keywords):
+    """For a Caller; None: it needs what only a child of this moment has, such as an open file."""
+    owner = getattr(function, '__self__', None)
+    bound = owner is not None and not isinstance(owner, types.ModuleType)
+    if bound or function is os.open or isinstance(next(iter(arguments), ''), int):
+        return None
+    try:
+        return pickle.dumps((function, arguments, keywords))
+    except (AttributeError, TypeError, pickle.PicklingError):
+        return None
+
+
+def call_of_this_moment(function, arguments, keywords, deadline):
+    """As Caller.call()."""
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 1 << 20)
+
+    def child():
+        os.close(read_end)
+        with open(write_end, 'wb') as pipe:
+            pipe.write(answer_of(function, arguments, keywords))
+
+    pid = forked(child)
     os.close(write_end)
-    deadline = time.monotonic() + seconds * SLOWNESS
     data = bytearray()
     with open(read_end, 'rb', buffering=0) as pipe:
         while select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]:
             if not (piece := pipe.read(1 << 20)):
-                break
+                reap(pid)
+                return bytes(data)
             data += piece
-        else:
-            os.kill(pid, signal.SIGKILL)
-            reap(pid)
-            name = getattr(function, '__name__', str(function))
-            raise CallTimeout(f'{name}{arguments} took longer than {seconds * SLOWNESS:.0f} s')
+    os.kill(pid, signal.SIGKILL)
     reap(pid)
+    return None
+
+
+def call(function, *arguments, seconds=20, **keywords):
+    """function(...) in a child process, killed when it takes longer. Returns or raises what it did."""
+    deadline = time.monotonic() + seconds * SLOWNESS
+    if request := request_of(function, arguments, keywords):
+        caller = Caller.idle.pop() if Caller.idle else Caller()
+        data = caller.call(request, deadline)
+    else:
+        data = call_of_this_moment(function, arguments, keywords, deadline)
+    if data is None:
+        name = getattr(function, '__name__', str(function))
+        raise CallTimeout(f'{name}{arguments} took longer than {seconds * SLOWNESS:.0f} s')
     succeeded, answer = pickle.loads(data)
     if not succeeded:
         raise answer
@@ -207,6 +287,7 @@ def main():
     signal.signal(signal.SIGTERM, on_terminate)
     if sys.argv[1:] != ['--tap']:
         unittest.main(module='__main__', verbosity=2, warnings='ignore')
+    Caller.idle.append(Caller())  # while there is little to fork
     result = TapResult()
     sys.stdout = sys.stderr  # meson takes any line that is not TAP for an error
     unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__']).run(result)
