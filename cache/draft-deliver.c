@@ -249,7 +249,8 @@ draft_deliver(Account *account, guint64 handle, Change *change, Waiter *waiter, 
 	result = draft_prepare(draft, waiter, &failure);
 	if (result == CACHE_READY)
 		result = draft_await_original(draft, waiter, &failure);
-	draft->held = g_error_matches(failure, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE);
+	if (result != CACHE_PARKED)
+		draft->held = g_error_matches(failure, IMAPFS_ERROR, IMAPFS_ERROR_OFFLINE);
 	if (failure) {
 		draft_note_failure(draft, mailbox, failure);
 		g_propagate_error(error, failure);

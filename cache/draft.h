@@ -94,6 +94,15 @@ void draft_note_failure(Draft *draft, const Mailbox *mailbox, const GError *erro
 /* A line for each file that is closed and could not be sent. */
 void unsent_describe(const Overlay *overlay, GString *text);
 
+/* --- held.c --- */
+
+Held *held_new(Overlay *overlay);
+void held_free(Held *held);
+
+/* What is held may have now what it waits for: it is tried once more, when the loop turns. NULL: it
+ * is the end. */
+void held_deliver(Held *held);
+
 /* --- draft-flags.c --- */
 
 /* Of a new file: @sign and @words as in account_set_flags(). FALSE with IMAPFS_ERROR_UNSUPPORTED:

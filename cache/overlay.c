@@ -133,6 +133,7 @@ on_done(const JournalEntry *entry, gpointer data)
 
 	if (promise)
 		promise_keep(promise, entry);
+	held_deliver(((Overlay *)data)->held);
 }
 
 /* It stays in the journal: its words for whoever looks later, and what was to be appended because
@@ -147,6 +148,7 @@ on_failed(JournalEntry *entry, const GError *error, gpointer data)
 	             error);
 	if (promise)
 		promise_break(promise);
+	held_deliver(overlay->held);
 }
 
 static guint32
@@ -276,6 +278,7 @@ overlay_new(Account *account)
 	overlay->lost = table_of_numbers((GDestroyNotify)g_error_free);
 	overlay->fates = g_ptr_array_new();
 	overlay->doomed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	overlay->held = held_new(overlay);
 	wait_queue_init(&overlay->committing);
 	open_journal(overlay);
 	take_entries(overlay);
@@ -314,6 +317,7 @@ free_ghosts(Overlay *overlay)
 void
 overlay_free(Overlay *overlay)
 {
+	g_clear_pointer(&overlay->held, held_free);
 	flusher_free(overlay->flusher);
 	drafts_clear(overlay);
 	journal_free(overlay->journal);
@@ -462,6 +466,7 @@ overlay_account_listed(Overlay *overlay)
 		place_all(overlay);
 	if (flusher_is_waiting(overlay->flusher))
 		flusher_kick(overlay->flusher);
+	held_deliver(overlay->held);
 }
 
 static void

@@ -22,6 +22,8 @@
 #include "imapfs/change.h"
 #include "local.h"
 
+typedef struct Held Held;
+
 struct Overlay {
 	Account *account;
 	Disk *disk;
@@ -41,6 +43,7 @@ struct Overlay {
 	GHashTable *drafts;  /* &Draft.handle -> Draft */
 	GHashTable *writers; /* &Draft.id -> Draft: what the file is that it is a version of */
 	guint64 n_drafts;    /* numbers given out */
+	Held *held;          /* those that wait for a connection */
 
 	char *buffer; /* what was last read of a draft */
 

@@ -52,6 +52,7 @@ struct Request {
 	gboolean plus;    /* readdir: with attributes */
 	gboolean behind;  /* read: has let others go first */
 	gboolean begun;   /* opendir: the tickets below are valid */
+	gboolean delivered; /* fsyncdir: what waited has been sent */
 	guint64 list_ticket, sync_ticket;
 };
 

@@ -57,8 +57,13 @@ run_fsyncdir(Request *request)
 {
 	guint64 directory = request->node == FUSE_ROOT_ID ? 0 : request->node;
 
-	if (is_synced(request, directory) && are_delivered(request, directory) &&
-	    is_synced(request, directory))
+	if (!request->delivered) {
+		if (!is_synced(request, directory) || !are_delivered(request, directory))
+			return;
+		request->delivered = TRUE;
+		request->begun = FALSE; /* what has been delivered since, by whomever */
+	}
+	if (is_synced(request, directory))
 		request_reply_errno(request, 0);
 }
 

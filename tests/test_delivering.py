@@ -146,6 +146,19 @@ class TestOffline(OfflineCase):
                 self.sync(mounted, 'Box')
                 return True
 
+        mounted = self.start_with_a_version_that_waits()
+        self.assert_errno(errno.EHOSTDOWN, self.sync, mounted, 'Box')
+        self.line.thaw()
+        self.assertTrue(mount.wait_until(is_synced, 60, 0.2), mounted.log())
+        self.check_version(mounted)
+
+    def test_a_version_that_waits_goes_by_itself(self):
+        mounted = self.start_with_a_version_that_waits()
+        self.line.thaw()
+        self.assertTrue(mount.wait_until(lambda: self.pending(mounted) == '', 60, 0.2), mounted.log())
+        self.check_version(mounted)
+
+    def start_with_a_version_that_waits(self):
         mounted = self.start('writeback', 'timeout=2', 'poll=0')
         mounted.listdir('Box')
         self.line.freeze()
@@ -155,9 +168,9 @@ class TestOffline(OfflineCase):
         self.assertTrue(found, self.pending(mounted))
         self.assert_errno(errno.EHOSTDOWN, self.write, mounted, 'Box/7.eml', letter(7, 'TEXT'), mode='r+b')
         self.assertIn('not sent: APPEND Box/7.eml', self.pending(mounted))
-        self.assert_errno(errno.EHOSTDOWN, self.sync, mounted, 'Box')
-        self.line.thaw()
-        self.assertTrue(mount.wait_until(is_synced, 60, 0.2), mounted.log())
+        return mounted
+
+    def check_version(self, mounted):
         self.assertEqual((self.pending(mounted), self.held('Box')), ('', [7, 101, 102, 103]))
         self.assertIn(b'TEXT', self.held_content('Box', 7))
 

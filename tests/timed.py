@@ -72,6 +72,13 @@ class Caller:
         self.pid = forked(lambda: self.serve(other))
         other.close()
 
+    @classmethod
+    def any(cls):
+        try:
+            return cls.idle.pop()
+        except IndexError:
+            return cls()
+
     def serve(self, other):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.closerange(3, other.fileno())
@@ -143,8 +150,7 @@ def call(function, *arguments, seconds=20, **keywords):
     """function(...) in a child process, killed when it takes longer. Returns or raises what it did."""
     deadline = time.monotonic() + seconds * SLOWNESS
     if request := request_of(function, arguments, keywords):
-        caller = Caller.idle.pop() if Caller.idle else Caller()
-        data = caller.call(request, deadline)
+        data = Caller.any().call(request, deadline)
     else:
         data = call_of_this_moment(function, arguments, keywords, deadline)
     if data is None:
