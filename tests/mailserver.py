@@ -16,9 +16,11 @@ It never runs as root: started by root, it becomes `nobody`, so the directory mu
 """
 
 import argparse
+import atexit
 import base64
 import contextlib
 import ctypes
+import functools
 import imaplib
 import json
 import os
@@ -86,8 +88,13 @@ def free_port():
                 return port
 
 
-def make_certificates(directory):
-    """A CA and certificates made by it: server (good), wronghost, expired; untrusted is made by nobody's CA."""
+@functools.cache
+def certificates():
+    """A folder with a CA and certificates made by it, server (good), wronghost, expired; untrusted is made by nobody's CA.
+    Made once in each process, which removes it in the end."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='imapfs-tls.'))
+    atexit.register(shutil.rmtree, directory, True)
+
     def openssl(*arguments):
         subprocess.run(['openssl', *arguments], cwd=directory, check=True, capture_output=True)
 
@@ -107,6 +114,12 @@ def make_certificates(directory):
     sign('wronghost', 'DNS:mail.example.org', '30')
     sign('expired', local, '-1')
     request('untrusted', '-x509', '-days', '30', '-out', 'untrusted.crt', '-addext', 'subjectAltName=' + local)
+    return directory
+
+
+def make_certificates(directory):
+    for path in certificates().iterdir():
+        shutil.copy(path, directory)
 
 
 class Dovecot:
