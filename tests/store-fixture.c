@@ -10,18 +10,18 @@
 #include <unistd.h>
 
 void
-fixture_init(Fixture *fixture, guint64 max_bytes)
+store_fixture_init(Fixture *fixture, guint64 max_bytes)
 {
 	*fixture = (Fixture){.store_id = 42, .max_bytes = max_bytes};
 	fixture->path = g_dir_make_tmp("block-store-XXXXXX", NULL);
 	g_assert_nonnull(fixture->path);
 	fixture->folder_fd = open(fixture->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pthread_mutex_init(&fixture->gate, NULL);
-	fixture_open(fixture);
+	store_fixture_open(fixture);
 }
 
 void
-fixture_open(Fixture *fixture)
+store_fixture_open(Fixture *fixture)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -32,17 +32,17 @@ fixture_open(Fixture *fixture)
 }
 
 void
-fixture_close(Fixture *fixture)
+store_fixture_close(Fixture *fixture)
 {
 	block_store_free(fixture->store);
 	disk_free(fixture->disk);
 }
 
 void
-fixture_reopen(Fixture *fixture)
+store_fixture_reopen(Fixture *fixture)
 {
-	fixture_close(fixture);
-	fixture_open(fixture);
+	store_fixture_close(fixture);
+	store_fixture_open(fixture);
 }
 
 static void
@@ -57,9 +57,9 @@ empty_folder(const Fixture *fixture)
 }
 
 void
-fixture_clear(Fixture *fixture)
+store_fixture_clear(Fixture *fixture)
 {
-	fixture_close(fixture);
+	store_fixture_close(fixture);
 	empty_folder(fixture);
 	close(fixture->folder_fd);
 	g_assert_cmpint(g_rmdir(fixture->path), ==, 0);
@@ -69,7 +69,7 @@ fixture_clear(Fixture *fixture)
 
 /* A batch that is done begins the next: the last rounds are for what has no bytes. */
 void
-fixture_settle(Fixture *fixture)
+store_fixture_settle(Fixture *fixture)
 {
 	while (block_store_statistics(fixture->store).n_queued_bytes)
 		disk_flush(fixture->disk);
@@ -93,7 +93,7 @@ hold_run(DiskJob *job)
 }
 
 void
-fixture_hold_worker(Fixture *fixture)
+store_fixture_hold_worker(Fixture *fixture)
 {
 	Hold *hold = g_new0(Hold, 1);
 
@@ -104,7 +104,7 @@ fixture_hold_worker(Fixture *fixture)
 }
 
 void
-fixture_release_worker(Fixture *fixture)
+store_fixture_release_worker(Fixture *fixture)
 {
 	pthread_mutex_unlock(&fixture->gate);
 }
@@ -131,7 +131,7 @@ is_content(GBytes *bytes, guint64 seed, gsize length)
 }
 
 void
-fixture_put(Fixture *fixture, guint64 message, guint32 index, guint64 seed, gsize length)
+store_fixture_put(Fixture *fixture, guint64 message, guint32 index, guint64 seed, gsize length)
 {
 	g_autoptr(GBytes) bytes = content_of(seed, length);
 
@@ -154,7 +154,7 @@ on_answer(GBytes *bytes, gpointer data)
 }
 
 GBytes *
-fixture_get(Fixture *fixture, guint64 message, guint32 index)
+store_fixture_get(Fixture *fixture, guint64 message, guint32 index)
 {
 	Answer answer = {0};
 
@@ -167,10 +167,10 @@ fixture_get(Fixture *fixture, guint64 message, guint32 index)
 }
 
 void
-fixture_check(Fixture *fixture, guint64 message, guint32 index, guint64 seed, gsize length)
+store_fixture_check(Fixture *fixture, guint64 message, guint32 index, guint64 seed, gsize length)
 {
 	g_autoptr(GBytes) now = block_store_get_now(fixture->store, message, index);
-	g_autoptr(GBytes) bytes = fixture_get(fixture, message, index);
+	g_autoptr(GBytes) bytes = store_fixture_get(fixture, message, index);
 
 	g_assert_true(block_store_has(fixture->store, message, index));
 	g_assert_true(!now || is_content(now, seed, length));
@@ -178,7 +178,7 @@ fixture_check(Fixture *fixture, guint64 message, guint32 index, guint64 seed, gs
 }
 
 guint64
-fixture_folder_bytes(const Fixture *fixture)
+store_fixture_folder_bytes(const Fixture *fixture)
 {
 	g_autoptr(GDir) folder = g_dir_open(fixture->path, 0, NULL);
 	guint64 n_bytes = 0;
@@ -206,13 +206,13 @@ count_message(const gchar *domain, GLogLevelFlags level, const gchar *message, g
 }
 
 void
-fixture_catch_messages(void)
+store_fixture_catch_messages(void)
 {
 	g_log_set_default_handler(count_message, NULL);
 }
 
 guint
-fixture_take_messages(void)
+store_fixture_take_messages(void)
 {
 	guint n = n_messages;
 

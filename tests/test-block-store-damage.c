@@ -21,13 +21,13 @@ enum { N_BLOCKS = 4, LENGTH = 21 };
 static void
 make_segment(Fixture *fixture)
 {
-	fixture_init(fixture, 64 * MIB);
+	store_fixture_init(fixture, 64 * MIB);
 	for (guint i = 1; i <= N_BLOCKS + 1; i++)
-		fixture_put(fixture, i, 0, i, LENGTH);
-	fixture_settle(fixture);
+		store_fixture_put(fixture, i, 0, i, LENGTH);
+	store_fixture_settle(fixture);
 	block_store_move(fixture->store, 3, 9);
 	block_store_drop(fixture->store, 5, 0);
-	fixture_close(fixture);
+	store_fixture_close(fixture);
 }
 
 /* Returns how many blocks are there. What is lost may have been a move or a drop. */
@@ -40,7 +40,7 @@ check_segment(Fixture *fixture)
 	for (guint i = 0; i < G_N_ELEMENTS(messages); i++) {
 		guint64 seed = messages[i] == 9 ? 3 : messages[i];
 		g_autoptr(GBytes) now = block_store_get_now(fixture->store, messages[i], 0);
-		g_autoptr(GBytes) bytes = fixture_get(fixture, messages[i], 0);
+		g_autoptr(GBytes) bytes = store_fixture_get(fixture, messages[i], 0);
 
 		g_assert_true(!now || is_content(now, seed, LENGTH));
 		g_assert_true(!bytes || is_content(bytes, seed, LENGTH));
@@ -53,11 +53,11 @@ check_segment(Fixture *fixture)
 static void
 check_goes_on(Fixture *fixture)
 {
-	fixture_put(fixture, 77, 0, 77, 500);
-	fixture_settle(fixture);
-	fixture_check(fixture, 77, 0, 77, 500);
-	fixture_reopen(fixture);
-	fixture_check(fixture, 77, 0, 77, 500);
+	store_fixture_put(fixture, 77, 0, 77, 500);
+	store_fixture_settle(fixture);
+	store_fixture_check(fixture, 77, 0, 77, 500);
+	store_fixture_reopen(fixture);
+	store_fixture_check(fixture, 77, 0, 77, 500);
 	check_segment(fixture);
 }
 
@@ -116,12 +116,12 @@ static void
 try_file(Fixture *fixture, const char *name, const char *bytes, gsize length)
 {
 	write_file(fixture, name, bytes, length);
-	fixture_take_messages();
-	fixture_open(fixture);
+	store_fixture_take_messages();
+	store_fixture_open(fixture);
 	check_segment(fixture);
-	g_assert_cmpuint(fixture_take_messages(), <=, 1);
+	g_assert_cmpuint(store_fixture_take_messages(), <=, 1);
 	check_goes_on(fixture);
-	fixture_close(fixture);
+	store_fixture_close(fixture);
 }
 
 static void
@@ -144,8 +144,8 @@ test_flip_each(gconstpointer data)
 		try_file(&fixture, name, flipped, length);
 	}
 	saved_clear(&saved);
-	fixture_open(&fixture);
-	fixture_clear(&fixture);
+	store_fixture_open(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 static void
@@ -164,8 +164,8 @@ test_truncate_each(gconstpointer data)
 		try_file(&fixture, name, g_str_has_suffix(name, "log") ? saved.log : saved.data, i);
 	}
 	saved_clear(&saved);
-	fixture_open(&fixture);
-	fixture_clear(&fixture);
+	store_fixture_open(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 /* --- what happens to the files of a store --- */
@@ -287,12 +287,12 @@ test_closed(gconstpointer data)
 
 	make_segment(&fixture);
 	damage->happens(&fixture);
-	fixture_take_messages();
-	fixture_open(&fixture);
+	store_fixture_take_messages();
+	store_fixture_open(&fixture);
 	g_assert_cmpuint(check_segment(&fixture), ==, damage->n_closed);
-	g_assert_cmpuint(fixture_take_messages(), ==, damage->n_messages_closed);
+	g_assert_cmpuint(store_fixture_take_messages(), ==, damage->n_messages_closed);
 	check_goes_on(&fixture);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 static void
@@ -302,15 +302,15 @@ test_open(gconstpointer data)
 	Fixture fixture;
 
 	make_segment(&fixture);
-	fixture_open(&fixture);
+	store_fixture_open(&fixture);
 	damage->happens(&fixture);
-	fixture_take_messages();
+	store_fixture_take_messages();
 	g_assert_cmpuint(check_segment(&fixture), ==, damage->n_open);
-	g_assert_cmpuint(fixture_take_messages(), ==, damage->n_messages_open);
-	fixture_reopen(&fixture);
+	g_assert_cmpuint(store_fixture_take_messages(), ==, damage->n_messages_open);
+	store_fixture_reopen(&fixture);
 	check_segment(&fixture);
 	check_goes_on(&fixture);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 /* --- what cannot be written --- */
@@ -319,24 +319,24 @@ test_open(gconstpointer data)
 static void
 check_silent(Fixture *fixture)
 {
-	fixture_take_messages();
+	store_fixture_take_messages();
 	for (guint i = 100; i < 120; i++)
-		fixture_put(fixture, i, 0, i, 100000);
-	fixture_settle(fixture);
-	g_assert_cmpuint(fixture_take_messages(), ==, 1);
+		store_fixture_put(fixture, i, 0, i, 100000);
+	store_fixture_settle(fixture);
+	g_assert_cmpuint(store_fixture_take_messages(), ==, 1);
 	g_assert_cmpuint(block_store_statistics(fixture->store).n_refused, >, 0);
-	fixture_put(fixture, 200, 0, 200, 10);
-	fixture_settle(fixture);
+	store_fixture_put(fixture, 200, 0, 200, 10);
+	store_fixture_settle(fixture);
 	g_assert_false(block_store_has(fixture->store, 200, 0));
 	g_assert_cmpuint(check_segment(fixture), ==, N_BLOCKS);
 	for (guint i = 100; i < 120; i++) {
-		g_autoptr(GBytes) bytes = fixture_get(fixture, i, 0);
+		g_autoptr(GBytes) bytes = store_fixture_get(fixture, i, 0);
 
 		g_assert_true(!bytes || is_content(bytes, i, 100000));
 	}
 	block_store_drop(fixture->store, 1, 0);
 	g_assert_false(block_store_has(fixture->store, 1, 0));
-	g_assert_cmpuint(fixture_take_messages(), ==, 0);
+	g_assert_cmpuint(store_fixture_take_messages(), ==, 0);
 }
 
 /* A file may not grow: as a disk that fails, but for anybody. */
@@ -347,17 +347,17 @@ test_write_fails(void)
 	Fixture fixture;
 
 	make_segment(&fixture);
-	fixture_open(&fixture);
+	store_fixture_open(&fixture);
 	signal(SIGXFSZ, SIG_IGN);
 	g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
 	limit = (struct rlimit){150000, before.rlim_max};
 	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
 	check_silent(&fixture);
 	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
-	fixture_reopen(&fixture);
-	fixture_take_messages();
+	store_fixture_reopen(&fixture);
+	store_fixture_take_messages();
 	check_goes_on(&fixture);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 static gboolean
@@ -374,10 +374,10 @@ use_small_disk(Fixture *fixture)
 		return FALSE;
 	close(fixture->folder_fd);
 	fixture->folder_fd = open(fixture->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fixture_open(fixture);
+	store_fixture_open(fixture);
 	for (guint i = 1; i <= N_BLOCKS; i++)
-		fixture_put(fixture, i == 3 ? 9 : i, 0, i, LENGTH);
-	fixture_close(fixture);
+		store_fixture_put(fixture, i == 3 ? 9 : i, 0, i, LENGTH);
+	store_fixture_close(fixture);
 	return TRUE;
 }
 
@@ -386,12 +386,12 @@ leave_small_disk(Fixture *fixture)
 {
 	g_autofree char *path = g_strdup(fixture->path);
 
-	fixture_close(fixture);
+	store_fixture_close(fixture);
 	close(fixture->folder_fd);
 	g_assert_cmpint(umount2(path, MNT_DETACH), ==, 0);
 	fixture->folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fixture_open(fixture);
-	fixture_clear(fixture);
+	store_fixture_open(fixture);
+	store_fixture_clear(fixture);
 }
 
 static void
@@ -400,19 +400,19 @@ test_small_disk(gconstpointer data)
 	gboolean read_only = GPOINTER_TO_INT(data);
 	Fixture fixture;
 
-	fixture_init(&fixture, 64 * MIB);
-	fixture_close(&fixture);
+	store_fixture_init(&fixture, 64 * MIB);
+	store_fixture_close(&fixture);
 	if (!use_small_disk(&fixture)) {
 		g_test_skip("mounting takes root");
-		fixture_open(&fixture);
-		fixture_clear(&fixture);
+		store_fixture_open(&fixture);
+		store_fixture_clear(&fixture);
 		return;
 	}
 	if (read_only)
 		g_assert_true(mount_small(&fixture, MS_REMOUNT | MS_RDONLY));
-	fixture_open(&fixture);
+	store_fixture_open(&fixture);
 	check_silent(&fixture);
-	fixture_reopen(&fixture);
+	store_fixture_reopen(&fixture);
 	g_assert_cmpuint(check_segment(&fixture), ==, N_BLOCKS);
 	leave_small_disk(&fixture);
 }
@@ -441,7 +441,7 @@ int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	fixture_catch_messages();
+	store_fixture_catch_messages();
 	add_tests("flip-each-byte", "data", "1.data", test_flip_each);
 	add_tests("flip-each-byte", "log", "1.log", test_flip_each);
 	add_tests("truncate-at-each", "data", "1.data", test_truncate_each);

@@ -21,20 +21,20 @@ test_round_trip(void)
 	static const gsize lengths[] = {0, 1, 100, 4096, REMOTE_BLOCK_SIZE - 1, REMOTE_BLOCK_SIZE};
 	Fixture fixture;
 
-	fixture_init(&fixture, 64 * MIB);
+	store_fixture_init(&fixture, 64 * MIB);
 	for (guint32 i = 0; i < G_N_ELEMENTS(lengths); i++)
-		fixture_put(&fixture, 7, i, i, lengths[i]);
+		store_fixture_put(&fixture, 7, i, i, lengths[i]);
 	g_assert_false(block_store_has(fixture.store, 7, 0));
-	fixture_settle(&fixture);
+	store_fixture_settle(&fixture);
 	for (guint round = 0; round < 2; round++) {
 		for (guint32 i = 0; i < G_N_ELEMENTS(lengths); i++)
-			fixture_check(&fixture, 7, i, i, lengths[i]);
+			store_fixture_check(&fixture, 7, i, i, lengths[i]);
 		g_assert_false(block_store_has(fixture.store, 7, 6));
 		g_assert_false(block_store_has(fixture.store, 8, 0));
-		fixture_reopen(&fixture);
+		store_fixture_reopen(&fixture);
 	}
 	g_assert_cmpuint(block_store_statistics(fixture.store).n_segments, ==, 1);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 /* A row is what is done to messages a (mailbox 1), b (2) and c (1): "pa" puts block 0, "Pa" block
@@ -87,7 +87,7 @@ do_step(Fixture *fixture, const char *step, guint64 *n_puts)
 	switch (step[0]) {
 	case 'p':
 	case 'P':
-		fixture_put(fixture, message_of(step[1]), index, (*n_puts)++, 50);
+		store_fixture_put(fixture, message_of(step[1]), index, (*n_puts)++, 50);
 		break;
 	case 'd':
 		block_store_drop(fixture->store, message_of(step[1]), 0);
@@ -100,10 +100,10 @@ do_step(Fixture *fixture, const char *step, guint64 *n_puts)
 		block_store_forget_mailbox(fixture->store, (guint32)(step[1] - '0'));
 		break;
 	case 's':
-		fixture_settle(fixture);
+		store_fixture_settle(fixture);
 		break;
 	default:
-		fixture_reopen(fixture);
+		store_fixture_reopen(fixture);
 	}
 }
 
@@ -114,7 +114,8 @@ list_blocks(Fixture *fixture, guint64 n_puts)
 
 	for (char name = 'a'; name <= 'c'; name++)
 		for (guint32 index = 0; index < 2; index++) {
-			g_autoptr(GBytes) bytes = fixture_get(fixture, message_of(name), index);
+			g_autoptr(GBytes) bytes =
+				store_fixture_get(fixture, message_of(name), index);
 			guint64 seed = 0;
 
 			while (bytes && !is_content(bytes, seed, 50))
@@ -134,18 +135,18 @@ test_row(gconstpointer data)
 	guint64 n_puts = 0;
 	Fixture fixture;
 
-	fixture_init(&fixture, 64 * MIB);
+	store_fixture_init(&fixture, 64 * MIB);
 	for (guint i = 0; steps[i]; i++)
 		do_step(&fixture, steps[i], &n_puts);
 	for (guint round = 0; round < 2; round++) {
 		g_autofree char *there = NULL;
 
-		fixture_settle(&fixture);
+		store_fixture_settle(&fixture);
 		there = list_blocks(&fixture, n_puts);
 		g_assert_cmpstr(there, ==, row->there);
-		fixture_reopen(&fixture);
+		store_fixture_reopen(&fixture);
 	}
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 /* --- random work against a table --- */
@@ -188,8 +189,8 @@ model_put(Model *model, guint i)
 		return;
 	if (!block->present)
 		*block = (ModelBlock){TRUE, ++model->n_puts};
-	fixture_put(&model->fixture, model_message(i / N_INDEXES), i % N_INDEXES, block->seed,
-	            model_length(model, block->seed));
+	store_fixture_put(&model->fixture, model_message(i / N_INDEXES), i % N_INDEXES, block->seed,
+	                  model_length(model, block->seed));
 }
 
 /* Whether a block that is gone in the store, but not in the model, would make the two differ. */
@@ -261,7 +262,7 @@ model_get(Model *model, guint i)
 static void
 model_check(Model *model)
 {
-	fixture_settle(&model->fixture);
+	store_fixture_settle(&model->fixture);
 	g_assert_cmpuint(model->n_gets, ==, 0);
 	for (guint i = 0; i < N_KEYS; i++) {
 		const ModelBlock *block = &model->blocks[i];
@@ -271,8 +272,8 @@ model_check(Model *model)
 		    !block_store_has(model->fixture.store, message, i % N_INDEXES))
 			continue;
 		if (block->present)
-			fixture_check(&model->fixture, message, i % N_INDEXES, block->seed,
-			              model_length(model, block->seed));
+			store_fixture_check(&model->fixture, message, i % N_INDEXES, block->seed,
+			                    model_length(model, block->seed));
 		else
 			g_assert_false(
 				block_store_has(model->fixture.store, message, i % N_INDEXES));
@@ -298,9 +299,9 @@ model_step(Model *model)
 	else if (what < 373)
 		model_forget(model, i % 3);
 	else if (what < 380)
-		fixture_settle(&model->fixture);
+		store_fixture_settle(&model->fixture);
 	else if (what < 383)
-		fixture_reopen(&model->fixture);
+		store_fixture_reopen(&model->fixture);
 	else
 		g_main_context_iteration(NULL, FALSE);
 }
@@ -309,7 +310,7 @@ static void
 run_model(Model *model, guint n_steps, guint64 max_bytes)
 {
 	model->rand = g_rand_new_with_seed(5);
-	fixture_init(&model->fixture, max_bytes);
+	store_fixture_init(&model->fixture, max_bytes);
 	for (guint step = 0; step < n_steps; step++) {
 		model_step(model);
 		if (step % 500 == 0)
@@ -318,10 +319,10 @@ run_model(Model *model, guint n_steps, guint64 max_bytes)
 		                 max_bytes);
 	}
 	model_check(model);
-	fixture_reopen(&model->fixture);
+	store_fixture_reopen(&model->fixture);
 	model_check(model);
 	g_assert_cmpuint(block_store_statistics(model->fixture.store).n_damaged, ==, 0);
-	fixture_clear(&model->fixture);
+	store_fixture_clear(&model->fixture);
 	g_rand_free(model->rand);
 }
 
@@ -351,26 +352,26 @@ test_eviction(void)
 	enum { LENGTH = 100000, N = 400 };
 	Fixture fixture;
 
-	fixture_init(&fixture, 4 * MIB);
-	fixture_put(&fixture, 1, 0, 1, LENGTH);
-	fixture_put(&fixture, 2, 0, 2, LENGTH);
-	fixture_settle(&fixture);
+	store_fixture_init(&fixture, 4 * MIB);
+	store_fixture_put(&fixture, 1, 0, 1, LENGTH);
+	store_fixture_put(&fixture, 2, 0, 2, LENGTH);
+	store_fixture_settle(&fixture);
 	block_store_move(fixture.store, 1, 3);
 	for (guint i = 0; i < N; i++) {
-		fixture_put(&fixture, 100 + i, 0, 100 + i, LENGTH);
+		store_fixture_put(&fixture, 100 + i, 0, 100 + i, LENGTH);
 		g_assert_cmpuint(block_store_statistics(fixture.store).n_bytes, <=, 4 * MIB);
-		fixture_settle(&fixture);
+		store_fixture_settle(&fixture);
 		g_assert_cmpuint(block_store_statistics(fixture.store).n_bytes, <=, 4 * MIB);
-		g_assert_cmpuint(fixture_folder_bytes(&fixture), <=, 4 * MIB);
-		fixture_check(&fixture, 3, 0, 1, LENGTH);
+		g_assert_cmpuint(store_fixture_folder_bytes(&fixture), <=, 4 * MIB);
+		store_fixture_check(&fixture, 3, 0, 1, LENGTH);
 		if (i % 50 == 49)
-			fixture_reopen(&fixture);
+			store_fixture_reopen(&fixture);
 	}
 	g_assert_false(block_store_has(fixture.store, 2, 0));
 	g_assert_false(block_store_has(fixture.store, 100, 0));
 	for (guint i = N - 15; i < N; i++)
-		fixture_check(&fixture, 100 + i, 0, 100 + i, LENGTH);
-	fixture_clear(&fixture);
+		store_fixture_check(&fixture, 100 + i, 0, 100 + i, LENGTH);
+	store_fixture_clear(&fixture);
 }
 
 /* All that is there is read all the time: at most half of a segment is kept. */
@@ -381,9 +382,9 @@ test_all_is_hot(void)
 	guint n_there = 0;
 	Fixture fixture;
 
-	fixture_init(&fixture, 4 * MIB);
+	store_fixture_init(&fixture, 4 * MIB);
 	for (guint i = 0; i < N; i++) {
-		fixture_put(&fixture, i, 0, i, LENGTH);
+		store_fixture_put(&fixture, i, 0, i, LENGTH);
 		for (guint j = i % 10; j < i; j += 10) {
 			g_autoptr(GBytes) bytes = block_store_get_now(fixture.store, j, 0);
 
@@ -392,14 +393,14 @@ test_all_is_hot(void)
 		if (i % 32 == 0)
 			g_main_context_iteration(NULL, FALSE);
 		if (i % 500 == 0)
-			fixture_settle(&fixture);
+			store_fixture_settle(&fixture);
 		g_assert_cmpuint(block_store_statistics(fixture.store).n_bytes, <=, 4 * MIB);
 	}
-	fixture_settle(&fixture);
+	store_fixture_settle(&fixture);
 	for (guint i = 0; i < N; i++)
 		n_there += block_store_has(fixture.store, i, 0);
 	g_assert_cmpuint(n_there, >, 300);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 static void
@@ -418,18 +419,18 @@ test_read_while_evicted(void)
 	guint n_right = 0;
 	Fixture fixture;
 
-	fixture_init(&fixture, 4 * MIB);
-	fixture_put(&fixture, 1, 0, 1, 100000);
-	fixture_settle(&fixture);
-	fixture_hold_worker(&fixture);
+	store_fixture_init(&fixture, 4 * MIB);
+	store_fixture_put(&fixture, 1, 0, 1, 100000);
+	store_fixture_settle(&fixture);
+	store_fixture_hold_worker(&fixture);
 	for (guint i = 0; i < 30; i++)
 		g_assert_true(block_store_get(fixture.store, 1, 0, on_got, &n_right));
 	for (guint i = 0; i < 100; i++)
-		fixture_put(&fixture, 100 + i, 0, 100 + i, 100000);
-	fixture_release_worker(&fixture);
-	fixture_settle(&fixture);
+		store_fixture_put(&fixture, 100 + i, 0, 100 + i, 100000);
+	store_fixture_release_worker(&fixture);
+	store_fixture_settle(&fixture);
 	g_assert_cmpuint(n_right, ==, 30);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 static void
@@ -437,15 +438,15 @@ test_smaller_limit(void)
 {
 	Fixture fixture;
 
-	fixture_init(&fixture, 64 * MIB);
+	store_fixture_init(&fixture, 64 * MIB);
 	for (guint i = 0; i < 300; i++)
-		fixture_put(&fixture, i, 0, i, 100000);
+		store_fixture_put(&fixture, i, 0, i, 100000);
 	fixture.max_bytes = 4 * MIB;
-	fixture_reopen(&fixture);
+	store_fixture_reopen(&fixture);
 	g_assert_cmpuint(block_store_statistics(fixture.store).n_bytes, <=, 4 * MIB);
-	g_assert_cmpuint(fixture_folder_bytes(&fixture), <=, 4 * MIB);
-	fixture_check(&fixture, 299, 0, 299, 100000);
-	fixture_clear(&fixture);
+	g_assert_cmpuint(store_fixture_folder_bytes(&fixture), <=, 4 * MIB);
+	store_fixture_check(&fixture, 299, 0, 299, 100000);
+	store_fixture_clear(&fixture);
 }
 
 /* The only segment is far too long now, but must not be in the way. */
@@ -454,19 +455,19 @@ test_smaller_segments(void)
 {
 	Fixture fixture;
 
-	fixture_init(&fixture, 2048 * MIB);
+	store_fixture_init(&fixture, 2048 * MIB);
 	for (guint i = 0; i < 35; i++)
-		fixture_put(&fixture, i, 0, i, 100000);
+		store_fixture_put(&fixture, i, 0, i, 100000);
 	fixture.max_bytes = 4 * MIB;
-	fixture_reopen(&fixture);
-	fixture_check(&fixture, 0, 0, 0, 100000);
+	store_fixture_reopen(&fixture);
+	store_fixture_check(&fixture, 0, 0, 0, 100000);
 	for (guint i = 100; i < 120; i++)
-		fixture_put(&fixture, i, 0, i, 100000);
-	fixture_settle(&fixture);
+		store_fixture_put(&fixture, i, 0, i, 100000);
+	store_fixture_settle(&fixture);
 	for (guint i = 100; i < 120; i++)
-		fixture_check(&fixture, i, 0, i, 100000);
-	fixture_check(&fixture, 0, 0, 0, 100000);
-	fixture_clear(&fixture);
+		store_fixture_check(&fixture, i, 0, i, 100000);
+	store_fixture_check(&fixture, 0, 0, 0, 100000);
+	store_fixture_clear(&fixture);
 }
 
 /* The worker is held, so nothing is written. */
@@ -476,20 +477,20 @@ test_queue_is_bounded(void)
 	Fixture fixture;
 	BlockStoreStatistics statistics;
 
-	fixture_init(&fixture, 256 * MIB);
-	fixture_hold_worker(&fixture);
+	store_fixture_init(&fixture, 256 * MIB);
+	store_fixture_hold_worker(&fixture);
 	for (guint i = 0; i < 400; i++)
-		fixture_put(&fixture, i, 0, i, REMOTE_BLOCK_SIZE);
+		store_fixture_put(&fixture, i, 0, i, REMOTE_BLOCK_SIZE);
 	statistics = block_store_statistics(fixture.store);
 	g_assert_cmpuint(statistics.n_queued_bytes, ==, 32 * MIB);
 	g_assert_cmpuint(statistics.n_refused, ==, 400 - 256);
-	fixture_release_worker(&fixture);
-	fixture_settle(&fixture);
+	store_fixture_release_worker(&fixture);
+	store_fixture_settle(&fixture);
 	g_assert_cmpuint(block_store_statistics(fixture.store).n_queued_bytes, ==, 0);
 	g_assert_cmpuint(block_store_statistics(fixture.store).n_blocks, ==, 256);
 	for (guint i = 0; i < 256; i++)
-		fixture_check(&fixture, i, 0, i, REMOTE_BLOCK_SIZE);
-	fixture_clear(&fixture);
+		store_fixture_check(&fixture, i, 0, i, REMOTE_BLOCK_SIZE);
+	store_fixture_clear(&fixture);
 }
 
 static void
@@ -497,16 +498,16 @@ test_other_store(void)
 {
 	Fixture fixture;
 
-	fixture_init(&fixture, 64 * MIB);
-	fixture_put(&fixture, 1, 0, 1, 100);
+	store_fixture_init(&fixture, 64 * MIB);
+	store_fixture_put(&fixture, 1, 0, 1, 100);
 	fixture.store_id++;
-	fixture_reopen(&fixture);
+	store_fixture_reopen(&fixture);
 	g_assert_false(block_store_has(fixture.store, 1, 0));
-	g_assert_cmpuint(fixture_folder_bytes(&fixture), ==, 0);
-	fixture_put(&fixture, 1, 0, 2, 100);
-	fixture_settle(&fixture);
+	g_assert_cmpuint(store_fixture_folder_bytes(&fixture), ==, 0);
+	store_fixture_put(&fixture, 1, 0, 2, 100);
+	store_fixture_settle(&fixture);
 	g_assert_true(faccessat(fixture.folder_fd, "2.log", F_OK, 0) == 0);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 static void
@@ -516,15 +517,15 @@ test_modes(void)
 	GStatBuf status;
 	g_autofree char *path = NULL;
 
-	fixture_init(&fixture, 64 * MIB);
-	fixture_put(&fixture, 1, 0, 1, 100);
-	fixture_settle(&fixture);
+	store_fixture_init(&fixture, 64 * MIB);
+	store_fixture_put(&fixture, 1, 0, 1, 100);
+	store_fixture_settle(&fixture);
 	path = g_build_filename(fixture.path, "1.data", NULL);
 	g_assert_cmpint(g_stat(path, &status), ==, 0);
 	g_assert_cmpuint(status.st_mode & 0777, ==, 0600);
 	block_store_readahead(fixture.store, 1, 0);
 	block_store_readahead(fixture.store, 1, 1);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 /* --- kills --- */
@@ -547,7 +548,7 @@ write_until_killed(Fixture *fixture, guint32 seed)
 {
 	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
 
-	fixture_open(fixture);
+	store_fixture_open(fixture);
 	for (;;) {
 		guint64 message = (guint64)g_rand_int_range(rand, 0, 500);
 		guint32 index = (guint32)g_rand_int_range(rand, 0, 4);
@@ -555,8 +556,8 @@ write_until_killed(Fixture *fixture, guint32 seed)
 		if (g_rand_int_range(rand, 0, 10) == 0)
 			block_store_drop(fixture->store, message, index);
 		else
-			fixture_put(fixture, message, index, kill_seed(message, index),
-			            kill_length(message, index));
+			store_fixture_put(fixture, message, index, kill_seed(message, index),
+			                  kill_length(message, index));
 		if (g_rand_int_range(rand, 0, 30) == 0)
 			g_main_context_iteration(NULL, FALSE);
 	}
@@ -571,8 +572,8 @@ check_all(Fixture *fixture)
 		for (guint32 index = 0; index < 4; index++) {
 			if (!block_store_has(fixture->store, message, index))
 				continue;
-			fixture_check(fixture, message, index, kill_seed(message, index),
-			              kill_length(message, index));
+			store_fixture_check(fixture, message, index, kill_seed(message, index),
+			                    kill_length(message, index));
 			n_there++;
 		}
 	return n_there;
@@ -585,8 +586,8 @@ test_kill(void)
 	guint n_there = 0;
 	Fixture fixture;
 
-	fixture_init(&fixture, 8 * MIB);
-	fixture_close(&fixture);
+	store_fixture_init(&fixture, 8 * MIB);
+	store_fixture_close(&fixture);
 	/* On a slow machine the first 50 may all come before anything is written. */
 	for (guint32 i = 0; i < 50 || (n_there == 0 && i < 200); i++) {
 		pid_t child = fork();
@@ -597,15 +598,15 @@ test_kill(void)
 		g_usleep((gulong)g_rand_int_range(rand, 0, 20000 * (1 + (gint32)i / 50)));
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
-		fixture_open(&fixture);
+		store_fixture_open(&fixture);
 		n_there += check_all(&fixture);
 		g_assert_cmpuint(block_store_statistics(fixture.store).n_damaged, <=, i + 1);
-		fixture_close(&fixture);
+		store_fixture_close(&fixture);
 	}
 	g_test_message("%u blocks were there after kills", n_there);
 	g_assert_cmpuint(n_there, >, 0);
-	fixture_open(&fixture);
-	fixture_clear(&fixture);
+	store_fixture_open(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 /* --- how long it takes --- */
@@ -623,20 +624,20 @@ test_rebuild(void)
 	Fixture fixture;
 	gint64 begin;
 
-	fixture_init(&fixture, 1024 * MIB);
+	store_fixture_init(&fixture, 1024 * MIB);
 	for (guint i = 0; i < N; i++) {
-		fixture_put(&fixture, i, 0, i, 10);
+		store_fixture_put(&fixture, i, 0, i, 10);
 		if (i % 4096 == 0)
-			fixture_settle(&fixture);
+			store_fixture_settle(&fixture);
 	}
-	fixture_close(&fixture);
+	store_fixture_close(&fixture);
 	begin = g_get_monotonic_time();
-	fixture_open(&fixture);
+	store_fixture_open(&fixture);
 	g_test_message("%d records in %.1f ms, %.2f MB of index", N, seconds_since(begin) * 1000,
 	               (double)block_store_statistics(fixture.store).n_memory / 1e6);
 	g_assert_cmpuint(block_store_statistics(fixture.store).n_blocks, ==, N);
 	g_assert_cmpuint(block_store_statistics(fixture.store).n_memory, <=, 8000000);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 static void
@@ -648,14 +649,14 @@ measure(gsize length, guint n)
 	double put;
 	guint n_got = 0;
 
-	fixture_init(&fixture, 1024 * MIB);
+	store_fixture_init(&fixture, 1024 * MIB);
 	begin = g_get_monotonic_time();
 	for (guint i = 0; i < n; i++) {
 		block_store_put(fixture.store, i, 0, bytes);
 		if (i % 128 == 127)
-			fixture_settle(&fixture);
+			store_fixture_settle(&fixture);
 	}
-	fixture_settle(&fixture);
+	store_fixture_settle(&fixture);
 	put = seconds_since(begin);
 	begin = g_get_monotonic_time();
 	for (guint i = 0; i < n; i++) {
@@ -665,7 +666,7 @@ measure(gsize length, guint n)
 	}
 	g_test_message("%u blocks of %u bytes: put %.0f/s, get_now %.0f/s (%u of them)", n,
 	               (guint)length, n / put, n / seconds_since(begin), n_got);
-	fixture_clear(&fixture);
+	store_fixture_clear(&fixture);
 }
 
 static void
@@ -679,7 +680,7 @@ int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	fixture_catch_messages();
+	store_fixture_catch_messages();
 	g_test_add_func("/block-store/round-trip", test_round_trip);
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autofree char *name = g_strdup_printf("/block-store/change/%s", rows[i].label);
