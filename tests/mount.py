@@ -208,9 +208,11 @@ class Mount:
         self.check_log()
 
     def kill(self):
-        """SIGKILL, as a crash would: nothing is flushed."""
+        """SIGKILL, as a crash would: nothing is flushed. If one of its threads was telling the kernel of an entry of a
+        directory that somebody waits to have synced, it cannot end before the connection is aborted."""
         os.kill(self.pid, signal.SIGKILL)
-        self.process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
         self.force()
 
     def force(self):
