@@ -14,6 +14,7 @@
  *             yes             yes             half done               half done
  *             no              no              done (*)                failed: gone
  *             no              yes             queued again            failed
+ *             no              no mailbox      failed: gone            failed: gone
  *
  *     (*) somebody may have moved it on. "Queued again" of what is gone then fails for that.
  *
@@ -123,11 +124,16 @@ settle_unanswered(FlusherItem *item)
 {
 	g_autoptr(GError) error = g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_UNKNOWN,
 	                                      "the connection broke before it was done");
+	g_autoptr(GError) gone =
+		g_error_new(IMAPFS_ERROR, IMAPFS_ERROR_STALE,
+	                    "the connection broke, and the mailbox that it was in is gone");
 
-	if (item->batch->kind == JOURNAL_MOVE && !item->left)
-		flusher_item_settle(item, OUTCOME_DONE, NULL);
-	else
+	if (item->batch->kind != JOURNAL_MOVE || item->left)
 		flusher_item_settle(item, OUTCOME_AGAIN, error);
+	else if (item->batch->source_gone)
+		flusher_item_settle(item, OUTCOME_FAILED, gone);
+	else
+		flusher_item_settle(item, OUTCOME_DONE, NULL);
 }
 
 static void

@@ -98,6 +98,7 @@ struct FlusherBatch {
 	GArray *candidates;   /* of messages in the target */
 
 	/* flusher-source.c */
+	gboolean source_gone; /* the mailbox, or it is another one */
 	void (*source_found)(FlusherBatch *batch, const GError *error);
 };
 

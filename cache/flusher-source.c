@@ -132,10 +132,12 @@ on_left_done(guint32 exists, const GError *error, gpointer data)
 	FlusherBatch *batch = data;
 
 	(void)exists;
-	if (error && error->code != IMAPFS_ERROR_NOT_FOUND && error->code != IMAPFS_ERROR_STALE)
+	if (error && error->code != IMAPFS_ERROR_NOT_FOUND && error->code != IMAPFS_ERROR_STALE) {
 		batch->source_found(batch, error);
-	else
-		read_next_key(batch);
+		return;
+	}
+	batch->source_gone = error != NULL;
+	read_next_key(batch);
 }
 
 static const RemoteUidsHandler left_handler = {.range = on_left, .done = on_left_done};

@@ -525,6 +525,23 @@ test_move_late_twice(FlusherFixture *fixture, gconstpointer data)
 	g_assert_cmpstr(fixture->told->str, ==, "done 1 ");
 }
 
+/* Nobody can tell then, so it is not said to be done. */
+static void
+test_move_unknown_mailbox_gone(FlusherFixture *fixture, gconstpointer data)
+{
+	(void)data;
+	arm(fixture, FAKE_TRANSFER, IMAPFS_ERROR_UNKNOWN, 0);
+	fill(fixture, "A", 1);
+	add_transfer(fixture, JOURNAL_MOVE, 1);
+	while (!n_asked(fixture, FAKE_TRANSFER))
+		flusher_fixture_turn(fixture);
+	while (!n_asked(fixture, FAKE_SCAN)) /* it has been answered */
+		flusher_fixture_turn(fixture);
+	fake_mailbox_remove(fixture->fake, "A");
+	flusher_fixture_run(fixture);
+	g_assert_cmpstr(fixture->told->str, ==, "failed 1:2 ");
+}
+
 /* OK, but not where: it is looked for. */
 static void
 test_append_untold(FlusherFixture *fixture, gconstpointer data)
@@ -986,6 +1003,7 @@ add_all(void)
 	add("append-slow", test_append_slow, NULL);
 	add("twin-late", test_twin_late, NULL);
 	add("move-late/twice", test_move_late_twice, NULL);
+	add("move-unknown-mailbox-gone", test_move_unknown_mailbox_gone, NULL);
 	for (guint i = 0; i < N_LATE; i++) {
 		g_autofree char *name = g_strconcat("move-late/", late_labels[i], NULL);
 
