@@ -91,6 +91,10 @@ CacheResult draft_await_original(Draft *draft, Waiter *waiter, GError **error);
 /* It was to be sent to @mailbox, and could not. */
 void draft_note_failure(Draft *draft, const Mailbox *mailbox, const GError *error);
 
+/* Draft, closed files that could not be sent: in @mailbox_id, 0: anywhere; in the order in which they
+ * came. Caller frees the list. */
+GPtrArray *unsent_list(const Overlay *overlay, guint32 mailbox_id);
+
 /* A line for each file that is closed and could not be sent. */
 void unsent_describe(const Overlay *overlay, GString *text);
 

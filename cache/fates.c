@@ -227,10 +227,13 @@ overlay_plan_name(const Overlay *overlay, Mailbox *mailbox)
 	g_free(fate);
 }
 
-/* The one that the server may be at just now, or nobody knows whether it has done it; NULL: none. */
+/* The one that the server may be at just now, or nobody knows whether it has done it, if @mailbox
+ * (NULL: any) is to have another name; NULL: none. */
 static const Promise *
-find_sent(const Overlay *overlay)
+find_sent(const Overlay *overlay, const Mailbox *mailbox)
 {
+	if (mailbox && !mailbox->next_name)
+		return NULL;
 	for (guint i = 0; i < overlay->fates->len; i++) {
 		const Promise *promise = overlay->fates->pdata[i];
 		const JournalEntry *entry = journal_entry(overlay->journal, promise->id);
@@ -244,13 +247,13 @@ find_sent(const Overlay *overlay)
 gboolean
 overlay_is_renaming(const Overlay *overlay, const Mailbox *mailbox)
 {
-	return (!mailbox || mailbox->next_name) && find_sent(overlay);
+	return find_sent(overlay, mailbox) != NULL;
 }
 
 CacheResult
 overlay_await_name(Overlay *overlay, const Mailbox *mailbox, Waiter *waiter, GError **error)
 {
-	const Promise *sent = mailbox->next_name ? find_sent(overlay) : NULL;
+	const Promise *sent = find_sent(overlay, mailbox);
 
 	return sent ? overlay_await_entry(overlay, sent->id, waiter, error) : CACHE_READY;
 }

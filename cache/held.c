@@ -49,27 +49,20 @@ on_wake(Waiter *waiter, const GError *error)
 	held->source = g_idle_add(deliver, held);
 }
 
-static gint
-compare_handles(gconstpointer a, gconstpointer b)
-{
-	guint64 one = *(const guint64 *)a, other = *(const guint64 *)b;
-
-	return (one > other) - (one < other);
-}
-
 void
 held_deliver(Held *held)
 {
-	GHashTableIter iter;
-	gpointer value;
+	g_autoptr(GPtrArray) unsent = NULL;
 
 	if (!held || held->source || held->handles->len)
 		return;
-	g_hash_table_iter_init(&iter, held->overlay->drafts);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (is_held(value))
-			g_array_append_val(held->handles, ((const Draft *)value)->handle);
-	g_array_sort(held->handles, compare_handles);
+	unsent = unsent_list(held->overlay, 0);
+	for (guint i = 0; i < unsent->len; i++) {
+		const Draft *draft = unsent->pdata[i];
+
+		if (draft->held)
+			g_array_append_val(held->handles, draft->handle);
+	}
 	if (held->handles->len)
 		held->source = g_idle_add(deliver, held);
 }

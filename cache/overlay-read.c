@@ -198,12 +198,12 @@ await_place(Account *account, const Promise *promise, guint64 id, guint64 offset
             Waiter *waiter, GError **error)
 {
 	const Mailbox *mailbox = account_mailbox(account, (guint32)(id >> 32));
-	const Message *message =
-		promise ? &promise->local.message : reader_find_message(account, id);
 	CacheResult result = CACHE_READY;
+	const Message *message;
 
 	if (!promise && !(mailbox && mailbox->next_name))
 		return CACHE_READY;
+	message = promise ? &promise->local.message : reader_find_message(account, id);
 	if (message && reader_has(account, id, message->size, offset, length))
 		return CACHE_READY;
 	if (promise)

@@ -47,9 +47,8 @@ compare_numbers(gconstpointer a, gconstpointer b)
 	return one->local.number < other->local.number ? -1 : 1;
 }
 
-/* In @mailbox_id, 0: anywhere; in the order in which they came. */
-static GPtrArray *
-list_unsent(const Overlay *overlay, guint32 mailbox_id)
+GPtrArray *
+unsent_list(const Overlay *overlay, guint32 mailbox_id)
 {
 	GPtrArray *list = g_ptr_array_new();
 	GHashTableIter iter;
@@ -69,7 +68,7 @@ list_unsent(const Overlay *overlay, guint32 mailbox_id)
 static const Draft *
 first_unsent(const Overlay *overlay, guint32 mailbox_id)
 {
-	g_autoptr(GPtrArray) list = list_unsent(overlay, mailbox_id);
+	g_autoptr(GPtrArray) list = unsent_list(overlay, mailbox_id);
 
 	return list->len ? list->pdata[0] : NULL;
 }
@@ -100,7 +99,7 @@ account_unsent(Account *account, guint64 id)
 void
 unsent_describe(const Overlay *overlay, GString *text)
 {
-	g_autoptr(GPtrArray) list = list_unsent(overlay, 0);
+	g_autoptr(GPtrArray) list = unsent_list(overlay, 0);
 
 	for (guint i = 0; i < list->len; i++) {
 		const Draft *draft = list->pdata[i];

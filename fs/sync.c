@@ -36,8 +36,7 @@ run_fsync(Request *request)
 		request_reply_errno(request, 0);
 }
 
-/* What could not be sent before is tried once more, one file after the other; and then has to get
- * there as well. */
+/* What could not be sent before is tried once more, one file after the other. */
 static gboolean
 are_delivered(Request *request, guint64 directory)
 {
@@ -46,7 +45,7 @@ are_delivered(Request *request, guint64 directory)
 	while ((draft = account_unsent(request->fs->account, directory)) || request->change) {
 		if (!request_delivered(request, draft))
 			return FALSE;
-		request->changed = request->begun = FALSE;
+		request->changed = FALSE;
 		request->change = 0;
 	}
 	return TRUE;
@@ -61,7 +60,7 @@ run_fsyncdir(Request *request)
 		if (!is_synced(request, directory) || !are_delivered(request, directory))
 			return;
 		request->delivered = TRUE;
-		request->begun = FALSE; /* what has been delivered since, by whomever */
+		request->begun = FALSE; /* what has been sent since has to get there as well */
 	}
 	if (is_synced(request, directory))
 		request_reply_errno(request, 0);
