@@ -6,7 +6,6 @@ watchdog ends what a test has started (see `emergencies`) when it takes too long
 
 import contextlib
 import faulthandler
-import fcntl
 import os
 import pickle
 import select
@@ -63,13 +62,14 @@ def forked(child):
 
 
 class Caller:
-    """A child that makes one call after the other: a fork for each would take most of a test's time."""
+    """A child that makes one call after the other: a fork for each would take most of a test's time. With @job, (function,
+    arguments, keywords), it makes only that, and has what is open at this moment."""
 
     idle = []
 
-    def __init__(self):
+    def __init__(self, job=None):
         self.socket, other = socket.socketpair()
-        self.pid = forked(lambda: self.serve(other))
+        self.pid = forked(lambda: self.answer(other, job) if job else self.serve(other))
         other.close()
 
     @classmethod
@@ -79,29 +79,27 @@ class Caller:
         except IndexError:
             return cls()
 
+    def answer(self, other, job):
+        answer = answer_of(*job)
+        other.sendall(len(answer).to_bytes(8, 'big') + answer)
+
     def serve(self, other):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.closerange(3, other.fileno())
         os.closerange(other.fileno() + 1, 1 << 20)
-        with other.makefile('rwb') as pipe:
-            with contextlib.suppress(EOFError):
-                while True:
-                    answer = answer_of(*pickle.load(pipe))
-                    pipe.write(len(answer).to_bytes(8, 'big') + answer)
-                    pipe.flush()
+        with other.makefile('rb') as requests, contextlib.suppress(EOFError):
+            while True:
+                self.answer(other, pickle.load(requests))
 
-    def call(self, request, deadline):
-        """The answer as bytes; None: there is none in time, and this one is gone."""
-        self.socket.sendall(request)
+    def receive(self, deadline):
+        """The answer as bytes; None: there is none in time."""
         data = bytearray()
         while len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], 'big'):
             if not select.select([self.socket], [], [], max(0, deadline - time.monotonic()))[0]:
-                self.kill()
                 return None
             if not (piece := self.socket.recv(1 << 20)):
                 raise EOFError('the call has ended its process')
             data += piece
-        Caller.idle.append(self)
         return bytes(data[8:])
 
     def kill(self):
@@ -111,7 +109,7 @@ class Caller:
 
 
 def request_of(function, arguments, keywords):
-    """For a Caller; None: it needs what only a child of this moment has, such as an open file."""
+    """For a Caller that serves; None: it needs what only a child of this moment has, such as an open file."""
     owner = getattr(function, '__self__', None)
     bound = owner is not None and not isinstance(owner, types.ModuleType)
     if bound or function is os.open or isinstance(next(iter(arguments), ''), int):
@@ -122,37 +120,21 @@ def request_of(function, arguments, keywords):
         return None
 
 
-def call_of_this_moment(function, arguments, keywords, deadline):
-    """As Caller.call()."""
-    read_end, write_end = os.pipe()
-    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 1 << 20)
-
-    def child():
-        os.close(read_end)
-        with open(write_end, 'wb') as pipe:
-            pipe.write(answer_of(function, arguments, keywords))
-
-    pid = forked(child)
-    os.close(write_end)
-    data = bytearray()
-    with open(read_end, 'rb', buffering=0) as pipe:
-        while select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]:
-            if not (piece := pipe.read(1 << 20)):
-                reap(pid)
-                return bytes(data)
-            data += piece
-    os.kill(pid, signal.SIGKILL)
-    reap(pid)
-    return None
-
-
 def call(function, *arguments, seconds=20, **keywords):
     """function(...) in a child process, killed when it takes longer. Returns or raises what it did."""
     deadline = time.monotonic() + seconds * SLOWNESS
-    if request := request_of(function, arguments, keywords):
-        data = Caller.any().call(request, deadline)
-    else:
-        data = call_of_this_moment(function, arguments, keywords, deadline)
+    request = request_of(function, arguments, keywords)
+    caller = Caller.any() if request else Caller((function, arguments, keywords))
+    data = None
+    try:
+        if request:
+            caller.socket.sendall(request)
+        data = caller.receive(deadline)
+    finally:
+        if request and data is not None:
+            Caller.idle.append(caller)
+        else:
+            caller.kill()
     if data is None:
         name = getattr(function, '__name__', str(function))
         raise CallTimeout(f'{name}{arguments} took longer than {seconds * SLOWNESS:.0f} s')
